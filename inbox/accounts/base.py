@@ -1,0 +1,221 @@
+"""The account port: what the inbox knows of an author's money, frozen, each record with its source and as-of time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Protocol
+
+from inbox.message import ContactPoint, Language
+from inbox.money import Money
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRef:
+    """An account at its source: ``ledger`` + ``A-71104``."""
+
+    source: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instalment:
+    number: int
+    due_on: date
+    amount: Money
+    status: str  # paid | scheduled | failed (= past due)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    id: str
+    invoice_id: str
+    instalments: tuple[Instalment, ...]
+    next_retry_on: date | None = None
+    approved_by: str = ""
+
+    @property
+    def left(self) -> tuple[Instalment, ...]:
+        return tuple(i for i in self.instalments if i.status != "paid")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invoice:
+    id: str
+    description: str
+    issued_on: date
+    due_on: date  # the last date on which a part of it is due
+    total: Money
+    paid: Money
+    balance: Money
+    status: str  # open | paid | void
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    id: str
+    on: date
+    amount: Money
+    method: str  # masked: "visa ••7318"
+    status: str  # succeeded | pending | failed | refunded
+    invoice_id: str
+    decline_code: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentMethod:
+    id: str
+    type: str  # card | bank | paypal
+    brand: str
+    last4: str
+    expires: str = ""  # "02/29"
+    default: bool = False
+    status: str = "active"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawal:
+    id: str
+    amount: Money
+    requested_on: date
+    status: str  # requested | in_review | held | sent | paid | returned
+    expected_on: date | None = None
+    paid_on: date | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Royalties:
+    available: Money
+    pending: Money
+    returns_reserve: Money
+    threshold: Money
+    next_run_on: date | None
+    tax_form: str = ""  # "W-9"
+    tax_form_status: str = ""  # approved | missing | expired
+    payout_method: str = ""  # masked: "bank ••5093"
+    hold_until: datetime | None = None
+    withdrawals: tuple[Withdrawal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refund:
+    id: str
+    invoice_id: str
+    payment_id: str
+    amount: Money
+    status: str  # approved | pending | paid | failed
+    approved_on: date | None
+    method: str
+    expected: str = ""  # "5-10 business days"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispute:
+    """An objection on record; with a ``network`` it is a chargeback."""
+
+    id: str
+    invoice_id: str
+    amount: Money
+    reason: str
+    opened_on: date
+    status: str  # needs_response | under_review | won | lost | withdrawn | closed
+    payment_id: str = ""
+    network: str = ""
+    respond_by: date | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.status not in ("won", "lost", "withdrawn", "closed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    id: str
+    invoice_id: str
+    amount: Money
+    on: date
+    status: str  # open | kept | broken
+    made_on: date
+    words: str = ""
+    approved_by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactAttempt:
+    at: datetime
+    channel: str  # sms | email | call
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """One author's account as its source told it at ``as_of``."""
+
+    ref: AccountRef
+    as_of: datetime
+    name: str
+    email: str
+    phone: str
+    timezone: str  # IANA, "America/Denver"
+    language: Language
+    region: str  # "US-NM"
+    currency: str = "USD"
+    titles: tuple[str, ...] = ()
+    outstanding: Money = field(default_factory=Money.zero)
+    invoices: tuple[Invoice, ...] = ()
+    plans: tuple[Plan, ...] = ()
+    payments: tuple[Payment, ...] = ()
+    payment_methods: tuple[PaymentMethod, ...] = ()
+    royalties: Royalties | None = None
+    refunds: tuple[Refund, ...] = ()
+    disputes: tuple[Dispute, ...] = ()
+    promises: tuple[Promise, ...] = ()
+    contact_log: tuple[ContactAttempt, ...] = ()
+    consents: Mapping[str, bool] = field(default_factory=dict)  # sms, email, call
+    flags: tuple[str, ...] = ()  # attorney_represented, bankruptcy, deceased_reported, hardship, self_harm_cue, ...
+
+    def source_of(self, record_id: str = "") -> str:
+        """Where a figure comes from, for the decision record: ``ledger:A-71104/INV-70112``."""
+        tail = f"/{record_id}" if record_id else ""
+        return f"{self.ref.source}:{self.ref.id}{tail}"
+
+    def invoice(self, invoice_id: str) -> Invoice | None:
+        return next((i for i in self.invoices if i.id == invoice_id), None)
+
+    @property
+    def disputed_invoice_ids(self) -> frozenset[str]:
+        return frozenset(d.invoice_id for d in self.disputes if d.is_open)
+
+    def points(self) -> tuple[ContactPoint, ...]:
+        """The contact points on file."""
+        found = []
+        if self.email:
+            found.append(ContactPoint("email", self.email.lower()))
+        if self.phone:
+            found.append(ContactPoint("phone", self.phone))
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentLink:
+    url: str
+    expires_at: datetime | None = None
+
+
+class AccountSource(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    async def find(self, point: ContactPoint) -> Sequence[AccountRef]:
+        """The accounts that have this address on file; several when two authors share it."""
+        ...
+
+    async def load(self, ref: AccountRef) -> Account:
+        """The whole account. Raises ``NotFound`` or ``Transient``; never a partial account."""
+        ...
+
+    async def payment_link(self, ref: AccountRef, amount: Money, invoice_id: str = "") -> PaymentLink:
+        """Where this amount can be paid safely. Raises ``Unsupported`` if the source cannot take payments."""
+        ...

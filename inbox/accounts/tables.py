@@ -1,0 +1,207 @@
+"""The embedded ledger's tables, on the inbox's own ``metadata``: money in whole minor units of ``currency``, ``*_on`` ISO
+dates ("" = none), ``*_at`` microseconds since 1970 (0 = none), JSON as text.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, Table, Text, text
+
+from inbox.db.tables import metadata
+
+
+def _text(name: str, default: str = "") -> Column[str]:
+    return Column(name, Text, nullable=False, server_default=text(f"'{default}'"))
+
+
+def _int(name: str, default: int = 0) -> Column[int]:
+    return Column(name, BigInteger, nullable=False, server_default=text(str(default)))
+
+
+def _author() -> Column[str]:
+    return Column("author_id", Text, ForeignKey("ledger_authors.id", ondelete="CASCADE"), nullable=False, index=True)
+
+
+authors = Table(
+    "ledger_authors",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    _text("email"),  # lower case
+    _text("phone"),  # E.164
+    _text("timezone", "UTC"),
+    _text("language", "en"),
+    _text("region"),
+    _text("currency", "USD"),
+    _text("flags", "[]"),
+    _text("consents", "{}"),
+    _int("revision"),  # a random number, new with every change of anything below this author: names one content exactly
+    _int("as_of"),  # of the last change
+    Index("ix_ledger_authors_email", "email"),
+    Index("ix_ledger_authors_phone", "phone"),
+)
+
+titles = Table(
+    "ledger_titles",
+    metadata,
+    Column("author_id", Text, ForeignKey("ledger_authors.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("title", Text, nullable=False),
+)
+
+invoices = Table(
+    "ledger_invoices",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _author(),
+    _text("description"),
+    _text("issued_on"),
+    _text("due_on"),
+    _int("total"),
+    _int("credited"),  # sum of its credit notes; what it comes to is total - credited
+    _int("paid"),
+    _text("status", "open"),  # open | paid | void
+)
+
+credits = Table(
+    "ledger_credits",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _author(),
+    Column("invoice_id", Text, ForeignKey("ledger_invoices.id", ondelete="CASCADE"), nullable=False),
+    _int("amount"),
+    _int("applied"),  # the part that lowered the balance; the rest is owed to the author
+    _text("given_by"),
+    _int("created_at"),
+)
+
+plans = Table(
+    "ledger_plans",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _author(),
+    Column("invoice_id", Text, ForeignKey("ledger_invoices.id", ondelete="CASCADE"), nullable=False),
+    _text("next_retry_on"),
+    _text("approved_by"),
+    _text("status", "active"),  # active | replaced
+    _int("moves"),  # how often its due dates were moved
+)
+
+instalments = Table(
+    "ledger_instalments",
+    metadata,
+    Column("plan_id", Text, ForeignKey("ledger_plans.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    _author(),
+    _text("due_on"),
+    _int("amount"),
+    _int("paid"),  # a part payment covers the oldest instalment in part
+    _text("status", "scheduled"),  # paid | scheduled | failed
+)
+
+payments = Table(
+    "ledger_payments",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _author(),
+    _text("invoice_id"),  # no foreign key: a payment may be older than the invoices we keep
+    _text("on"),
+    _int("amount"),
+    _int("applied"),  # the part that lowered the invoice's balance; the rest is money too much
+    _text("method"),  # masked
+    _text("status"),  # succeeded | pending | failed | refunded
+    _text("decline_code"),
+)
+
+payment_methods = Table(
+    "ledger_payment_methods",
+    metadata,
+    Column("author_id", Text, ForeignKey("ledger_authors.id", ondelete="CASCADE"), primary_key=True),
+    Column("id", Text, primary_key=True),
+    _text("type", "card"),
+    _text("brand"),
+    _text("last4"),
+    _text("expires"),
+    _int("is_default"),
+    _text("status", "active"),
+)
+
+royalties = Table(
+    "ledger_royalties",
+    metadata,
+    Column("author_id", Text, ForeignKey("ledger_authors.id", ondelete="CASCADE"), primary_key=True),
+    _text("currency", "USD"),
+    _int("available"),
+    _int("pending"),
+    _int("returns_reserve"),
+    _int("threshold"),
+    _text("next_run_on"),
+    _text("tax_form"),
+    _text("tax_form_status"),
+    _text("payout_method"),  # masked
+    _int("hold_until"),  # microseconds, 0 = no hold
+)
+
+withdrawals = Table(
+    "ledger_withdrawals",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _author(),
+    _int("amount"),
+    _text("requested_on"),
+    _text("status", "requested"),  # requested | in_review | held | sent | paid | returned
+    _text("expected_on"),
+    _text("paid_on"),
+    _text("reason"),
+)
+
+refunds = Table(
+    "ledger_refunds",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _author(),
+    _text("invoice_id"),
+    _text("payment_id"),
+    _int("amount"),
+    _text("status", "approved"),  # approved | pending | paid | failed
+    _text("approved_on"),
+    _text("method"),
+    _text("expected"),
+)
+
+disputes = Table(
+    "ledger_disputes",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _author(),
+    _text("invoice_id"),
+    _text("payment_id"),
+    _int("amount"),
+    _text("reason"),
+    _text("network"),
+    _text("opened_on"),
+    _text("respond_by"),
+    _text("status", "needs_response"),
+)
+
+promises = Table(
+    "ledger_promises",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _author(),
+    _text("invoice_id"),
+    _int("amount"),
+    _text("on"),
+    _text("status", "open"),  # open | kept | broken
+    _text("made_on"),
+    _text("words"),
+    _text("approved_by"),
+)
+
+contact_log = Table(
+    "ledger_contact_log",
+    metadata,
+    Column("author_id", Text, ForeignKey("ledger_authors.id", ondelete="CASCADE"), primary_key=True),
+    Column("at", BigInteger, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    _text("outcome"),
+)

@@ -1,0 +1,7 @@
+"""The whole schema: importing this module knows every table of the product."""
+
+from inbox.accounts import tables as _ledger
+from inbox.db.tables import metadata
+
+__all__ = ["metadata"]
+_ = _ledger

@@ -1,0 +1,265 @@
+"""Typed settings from a TOML file and the environment, read once by the command line; all problems reported at once.
+
+Each section is a frozen dataclass. A channel, desk or source whose section is absent is off. Secrets are tuples, so
+that a new one can be added before the old one goes, and never appear in ``repr``. The environment overrides the file:
+``INBOX_EMAIL__IMAP_HOST`` sets ``imap_host`` of ``[email]``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tomllib
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from inbox.errors import SettingsError
+
+
+def secret(*default: str) -> Any:
+    return field(default=default, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Company:
+    """Who speaks. Names and texts that templates use."""
+
+    name: str = "Larkmoor"
+    legal_name: str = "Larkmoor Author Services"
+    timezone: str = "America/New_York"
+    languages: tuple[str, ...] = ("en", "es", "pt")
+    currency: str = "USD"
+    support_email: str = ""
+    support_phone: str = ""
+    portal_url: str = ""  # where authors log in
+    crisis_line: str = "988"  # for the company's main country
+    payment_methods: tuple[str, ...] = (
+        "Visa",
+        "Mastercard",
+        "American Express",
+        "Discover",
+        "PayPal",
+        "ACH bank transfer",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """House rules (playbook section 13). Finance and counsel confirm them before go-live."""
+
+    code_minutes: int = 10
+    code_tries: int = 3
+    code_lock_minutes: int = 30
+    proof_idle_minutes: int = 30
+    promise_days: int = 14
+    promises_broken_limit: int = 2
+    quiet_from: str = "20:00"
+    quiet_until: str = "09:00"
+    contacts_per_week: int = 3
+    calls_per_week: int = 2
+    royalty_minimum: str = "50.00"
+    payout_hold_hours: int = 72
+    pending_authorisation_days: int = 7
+    figures_max_age_minutes: int = 60
+    first_reply_high_minutes: int = 30
+    first_reply_normal_hours: int = 4  # business hours
+    business_hours: str = "09:00-17:00"
+    automatic_mails_per_hour: int = 3  # to one sender, against loops
+    reopen_days: int = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Web:
+    host: str = "127.0.0.1"
+    port: int = 8080
+    public_url: str = ""  # as the outside sees us, https://inbox.example; links and webhook signatures use it
+    secrets: tuple[str, ...] = secret()  # signs links, reply tokens and forms; first one signs, all verify
+    max_body_bytes: int = 1_000_000
+    trust_proxy: bool = False  # take the client's address from X-Forwarded-For
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    url: str = "sqlite:///var/inbox.db"  # or postgresql://user@host/name
+    writers: int = 4  # PostgreSQL only: connections that commit batches
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chat:
+    token_secrets: tuple[str, ...] = secret()  # the host site signs author tokens with the first one (HS256)
+    origins: tuple[str, ...] = ()  # sites that may embed the widget, https://portal.example; () = our own only
+    max_sockets: int = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Email:
+    address: str
+    display_name: str = ""
+    imap_host: str
+    imap_port: int = 993
+    imap_tls: str = "implicit"  # implicit | starttls | none (loopback only)
+    imap_user: str = ""  # default: address
+    imap_password: tuple[str, ...] = secret()
+    mailbox: str = "INBOX"
+    smtp_host: str
+    smtp_port: int = 587
+    smtp_tls: str = "starttls"  # implicit | starttls | none (loopback only)
+    smtp_user: str = ""
+    smtp_password: tuple[str, ...] = secret()
+    oauth_token_command: str = ""  # prints a fresh access token; XOAUTH2 is used when set
+    authserv_ids: tuple[str, ...] = ()  # whose Authentication-Results are trusted, exactly
+    aliases: tuple[str, ...] = ()  # further addresses that are ours
+    reply_secrets: tuple[str, ...] = secret()  # signs the reply token; default: web.secrets
+    max_bytes: int = 25_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Twilio:
+    account_sid: str
+    auth_tokens: tuple[str, ...] = secret()  # primary first
+    number: str  # ours, E.164
+    messaging_service_sid: str = ""
+    api_base: str = "https://api.twilio.com"
+    sms: bool = True
+    voice: bool = True
+    agent_number: str = ""  # where "0" is put through to in business hours; "" = voicemail and call-back
+    recording_notice: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slack:
+    bot_token: tuple[str, ...] = secret()
+    signing_secrets: tuple[str, ...] = secret()
+    app_token: tuple[str, ...] = secret()  # xapp-…: Socket Mode instead of HTTP
+    channel: str  # id of the channel for cases, C…
+    api_base: str = "https://slack.com/api/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """The embedded ledger; always on."""
+
+    payment_url: str = ""  # where invoices are paid; {invoice}, {amount} and {account} are filled in
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    company: Company = Company()
+    rules: Rules = Rules()
+    web: Web = Web()
+    database: Database = Database()
+    ledger: Ledger = Ledger()
+    chat: Chat | None = None
+    email: Email | None = None
+    twilio: Twilio | None = None
+    slack: Slack | None = None
+    log_json: bool = True
+
+
+T = TypeVar("T")
+PREFIX = "INBOX_"
+
+
+def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read settings from a TOML file (``INBOX_CONFIG`` or ``inbox.toml`` if it exists) and the environment.
+
+    Raises ``SettingsError`` with every problem by its exact key.
+    """
+    env = os.environ if environ is None else environ
+    problems: list[str] = []
+    data: dict[str, Any] = {}
+    chosen = path or (Path(env[PREFIX + "CONFIG"]) if env.get(PREFIX + "CONFIG") else None)
+    file = chosen or Path("inbox.toml")
+    if file.is_file():
+        try:
+            data = tomllib.loads(file.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingsError([f"{file}: not valid TOML: {error}"]) from error
+    elif chosen is not None:
+        raise SettingsError([f"{file}: there is no such settings file"])
+    _overlay(data, env, problems)
+    settings = _build(Settings, data, "", problems)
+    if settings is not None:
+        problems += check(settings)
+    if problems or settings is None:
+        raise SettingsError(problems)
+    return settings
+
+
+def check(settings: Settings) -> list[str]:
+    """Problems that one field alone does not show."""
+    found = []
+    if settings.email and not settings.email.imap_password and not settings.email.oauth_token_command:
+        found.append("email.imap_password is missing; set it, or email.oauth_token_command for XOAUTH2")
+    if settings.twilio and not settings.twilio.auth_tokens:
+        found.append("twilio.auth_tokens is missing; without it no webhook can be trusted")
+    if settings.twilio and not settings.web.public_url:
+        found.append("web.public_url is missing; Twilio signs the public address of the webhook")
+    if settings.slack and not settings.slack.bot_token:
+        found.append("slack.bot_token is missing; it starts with xoxb-")
+    if settings.slack and not settings.slack.signing_secrets:
+        found.append("slack.signing_secrets is missing; without it no request from Slack can be trusted")
+    if settings.chat and not settings.web.secrets:
+        found.append("web.secrets is missing; it signs links and visitor ids (any 32 random characters)")
+    return found
+
+
+def _overlay(data: dict[str, Any], env: Mapping[str, str], problems: list[str]) -> None:
+    for key, value in env.items():
+        if not key.startswith(PREFIX) or key == PREFIX + "CONFIG":
+            continue
+        section, _, name = key[len(PREFIX) :].lower().partition("__")
+        if not name:
+            data[section] = value
+        elif isinstance(data.setdefault(section, {}), dict):
+            data[section][name] = value
+        else:
+            problems.append(f"{key} sets a part of {section!r}, which is not a section")
+
+
+def _build(cls: type[T], data: Mapping[str, Any], where: str, problems: list[str]) -> T | None:
+    hints = get_type_hints(cls)
+    fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]  # every section is a dataclass
+    values: dict[str, Any] = {}
+    before = len(problems)
+    problems += [f"{where}{key} is not a known setting" for key in data if key not in fields]
+    for name, spec in fields.items():
+        if name in data:
+            values[name] = _value(hints[name], data[name], f"{where}{name}", problems)
+        elif spec.default is dataclasses.MISSING and spec.default_factory is dataclasses.MISSING:
+            problems.append(f"{where}{name} is missing")
+    return cls(**values) if len(problems) == before else None
+
+
+def _value(hint: Any, raw: Any, where: str, problems: list[str]) -> Any:
+    if isinstance(hint, types.UnionType):
+        hint = next(a for a in get_args(hint) if a is not type(None))
+    if dataclasses.is_dataclass(hint):
+        if isinstance(raw, Mapping):
+            return _build(typing.cast("type[Any]", hint), raw, f"{where}.", problems)
+        problems.append(f"{where} must be a section, [{where}]")
+        return None
+    if get_origin(hint) is tuple:
+        items = raw.split(",") if isinstance(raw, str) else raw
+        if isinstance(items, list) and all(isinstance(i, str) for i in items):
+            return tuple(i.strip() for i in items if i.strip())
+        problems.append(f"{where} must be a list of texts")
+        return ()
+    if hint is bool:
+        if isinstance(raw, bool) or str(raw).lower() in ("true", "false", "1", "0", "yes", "no"):
+            return raw if isinstance(raw, bool) else str(raw).lower() in ("true", "1", "yes")
+        problems.append(f"{where} must be true or false")
+    elif hint is int:
+        try:
+            return int(raw)
+        except (TypeError, ValueError):
+            problems.append(f"{where} must be a whole number")
+    elif isinstance(raw, str):
+        return raw
+    else:
+        problems.append(f"{where} must be a text")
+    return None
