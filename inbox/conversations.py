@@ -22,9 +22,11 @@ from inbox.ids import new_id
 from inbox.message import ContactPoint
 
 BOT = "bot"
+_TOKEN = "conversation:"  # noqa: S105 - the mark of a verified reply token in thread keys, no secret
 b = sa.bindparam
 
 _BY_ID = Sql(sa.select(conversations).where(conversations.c.id == b("conversation")).with_for_update())
+_BY_ID_PLAIN = Sql(sa.select(conversations).where(conversations.c.id == b("conversation")))
 _LIVE = Sql(
     sa.select(conversations)
     .where(conversations.c.contact_id == b("contact"), conversations.c.status != "resolved")
@@ -120,9 +122,23 @@ def by_id(tx: Tx, conversation_id: str) -> Conversation | None:
     return _conversation(row) if row else None
 
 
+def by_id_plain(tx: Tx, conversation_id: str) -> Conversation | None:
+    """The same without a lock, for readers."""
+    row = tx.one(_BY_ID_PLAIN, conversation=conversation_id)
+    return _conversation(row) if row else None
+
+
 def by_thread(tx: Tx, keys: tuple[str, ...]) -> Conversation | None:
-    """The conversation that one of these Message-IDs belongs to; the first known key wins."""
+    """The conversation that one of these keys belongs to; the first known one wins.
+
+    A key is a Message-ID, or ``conversation:ID`` of a reply token that the channel has verified.
+    """
     for key in keys:
+        if key.startswith(_TOKEN):
+            found = by_id(tx, key.removeprefix(_TOKEN))
+            if found is not None:
+                return found
+            continue
         row = tx.one(_BY_KEY, thread_key=key)
         if row:
             return _conversation(row)

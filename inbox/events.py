@@ -44,7 +44,7 @@ class Event:
     data: Mapping[str, Any]
 
 
-def record(tx: Tx, stream: str, kind: str, at: datetime, actor: str = "system", **data: Any) -> None:
+def record(tx: Tx, stream: str, kind: str, at: datetime, actor: str = "system", /, **data: Any) -> None:
     """Append one event; ``kind`` is past tense with a dot (``handoff.claimed``), ``data`` plain JSON."""
     head = tx.heads.get(stream)
     if head is None:

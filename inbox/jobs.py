@@ -60,6 +60,11 @@ _PARKED = Sql(sa.select(parked_jobs).order_by(parked_jobs.c.id).limit(b("limit")
 _PARKED_ONE = Sql(sa.select(parked_jobs).where(parked_jobs.c.id == b("job")))
 _UNPARK = Sql(sa.delete(parked_jobs).where(parked_jobs.c.id == b("job")))
 _WAITING = Sql(sa.select(jobs.c.id).where(jobs.c.lock == b("lock")).limit(1))
+_SAME_WAITING = Sql(
+    sa.select(jobs.c.id)
+    .where(jobs.c.lock == b("lock"), jobs.c.lane == b("lane"), jobs.c.kind == b("kind"), jobs.c.lease_until <= b("now"))
+    .limit(1)
+)
 _DEPTH = Sql(
     sa.select(jobs.c.lane, sa.func.count().label("n"), sa.func.min(jobs.c.run_at).label("oldest")).group_by(jobs.c.lane)
 )
@@ -133,6 +138,15 @@ def backoff(attempt: int) -> float:
     return ceiling * random.uniform(0.5, 1.0)
 
 
+def lease_again(tx: Tx, job: Job, now: datetime) -> Job | None:
+    """Claim a job whose claim was rolled back with its work; None if somebody else has or had it."""
+    row = tx.one(_GET, job=job.id)
+    if row is None or row["lease_until"] > to_micros(now):
+        return None
+    tx.run(_LEASE, job=job.id, until=to_micros(now + timedelta(seconds=60)))
+    return _job(row, attempts=row["attempts"] + 1, fence=row["fence"] + 1)
+
+
 def park(tx: Tx, job: Job, now: datetime, error: str) -> None:
     """Take it out of the queue for a person to look at; the jobs behind it go on."""
     row = tx.one(_GET, job=job.id)
@@ -166,6 +180,11 @@ def parked(tx: Tx, limit: int = 200) -> list[Any]:
 def is_busy(tx: Tx, lock: str) -> bool:
     """Is any job of this lock still waiting or running?"""
     return tx.one(_WAITING, lock=lock) is not None
+
+
+def is_waiting(tx: Tx, lane: str, kind: str, lock: str, now: datetime) -> bool:
+    """Is there already such a job that nobody has begun?"""
+    return tx.one(_SAME_WAITING, lane=lane, kind=kind, lock=lock, now=to_micros(now)) is not None
 
 
 def depth(tx: Tx) -> dict[str, tuple[int, int]]:

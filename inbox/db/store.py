@@ -25,6 +25,7 @@ import psycopg
 import psycopg.rows
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.visitors import traverse
 
 from inbox.errors import InboxError, SettingsError, Transient
 
@@ -65,12 +66,16 @@ class Sql:
                 sqlite.dialect(paramstyle="named") if engine == "sqlite" else postgresql.psycopg.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it bare
             )
             assert self._build is not None
-            compiled: Any = self._build(engine).compile(  # type: ignore[attr-defined]
-                dialect=dialect, compile_kwargs={"render_postcompile": True}
-            )
+            statement: Any = self._build(engine)
+            traverse(statement, {}, {"bindparam": _not_required})  # so that lists of constants can be written out
+            compiled = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
             constants = {k: v for k, v in compiled.params.items() if v is not None}
             found = self._compiled[engine] = (str(compiled), constants)
         return found
+
+
+def _not_required(bind: Any) -> None:
+    bind.required = False
 
 
 def insert(table: sa.Table, *columns: str) -> Sql:

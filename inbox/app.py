@@ -1,0 +1,157 @@
+"""The composition root: settings in, a running application out. The only file that knows every adapter."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from inbox import staffing
+from inbox import web as edge
+from inbox.channels.base import Channel
+from inbox.channels.chat import ChatChannel
+from inbox.channels.email import EmailChannel
+from inbox.channels.sms import SmsChannel
+from inbox.channels.voice import VoiceChannel
+from inbox.clock import Clock, SystemClock
+from inbox.console import pages as console
+from inbox.db import migrate
+from inbox.db.store import Store, open_store
+from inbox.deskwork import Deskwork
+from inbox.escalation.base import Desk
+from inbox.escalation.slack import SlackDesk
+from inbox.house import House
+from inbox.intake import Reception
+from inbox.intents import catalog as intents
+from inbox.intents.reader import CatalogReader
+from inbox.linkpages import link_routes
+from inbox.message import ChannelName
+from inbox.settings import Settings
+from inbox.spoken import phrases
+from inbox.templates import catalog as answers
+from inbox.templates import versions
+from inbox.worker import Worker
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class App:
+    """Everything wired, not yet running."""
+
+    settings: Settings
+    house: House
+    store: Store
+    clock: Clock
+    channels: Mapping[ChannelName, Channel]
+    desk: Desk | None
+    intake: Reception
+    deskwork: Deskwork
+    worker: Worker
+    readiness: edge.Readiness = field(default_factory=edge.Readiness)
+
+    def http(self, extra: Iterable[web.AbstractRouteDef] = ()) -> web.Application:
+        """The HTTP application with the routes of all that is on."""
+        routes = [r for channel in self.channels.values() for r in channel.routes(self.intake)]
+        if self.desk is not None:
+            routes += self.desk.routes(self.deskwork)
+        routes += link_routes(self.store, self.house, self.clock)
+        routes += console.routes(self.store, self.house, self.clock, self.deskwork)
+        app = edge.application(
+            self.store, self.clock, [*routes, *extra], self.readiness, self.settings.web.max_body_bytes
+        )
+        app.on_startup.append(self._start)
+        app.on_shutdown.append(self._leaving)
+        app.on_cleanup.append(self._stop)
+        return app
+
+    async def _start(self, app: web.Application) -> None:
+        await self.store.run(lambda tx: versions.sync(tx, self.house.answers, self.clock.now()))
+        app["worker"] = asyncio.create_task(self.worker.run(), name="worker")
+        app["worker"].add_done_callback(_loudly)
+
+    async def _leaving(self, app: web.Application) -> None:
+        _ = app
+        self.readiness.stopping = True
+
+    async def _stop(self, app: web.Application) -> None:
+        """Finish what is in flight, then close the store: what was accepted is on disk already."""
+        app["worker"].cancel()
+        await asyncio.gather(app["worker"], return_exceptions=True)
+        await asyncio.to_thread(self.store.close)
+
+
+def _loudly(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.critical("the worker stopped", exc_info=task.exception())
+
+
+def build(settings: Settings, *, clock: Clock | None = None, store: Store | None = None) -> App:
+    """Wire the application. Migrates and opens the database unless a store is handed in."""
+    clock = clock or SystemClock()
+    if store is None:
+        migrate.upgrade(settings.database.url)
+        store = open_store(settings.database.url, settings.database.writers)
+    house = make_house(settings)
+    channels = _channels(settings, house, clock)
+    desk = _desk(settings, store, clock)
+    intake = Reception(store, house, clock)
+    deskwork = Deskwork(store, house, clock)
+    worker = Worker(
+        store=store, house=house, clock=clock, channels=channels, intake=intake, desk=desk, desk_events=deskwork
+    )
+    return App(
+        settings=settings, house=house, store=store, clock=clock, channels=channels, desk=desk, intake=intake,
+        deskwork=deskwork, worker=worker,
+    )  # fmt: skip
+
+
+def make_house(settings: Settings) -> House:
+    """The pure parts and the rules. Raises ``DataError`` if the catalogue or the answers have mistakes."""
+    return House(
+        company=settings.company, rules=settings.rules, answers=answers.load(), reader=CatalogReader(intents.load()),
+        secrets=settings.web.secrets, public_url=public_url(settings), payment_url=settings.ledger.payment_url,
+        channels=frozenset(_switched_on(settings)), desk="slack" if settings.slack else "",
+    )  # fmt: skip
+
+
+def _switched_on(settings: Settings) -> Iterable[ChannelName]:
+    if settings.chat:
+        yield "chat"
+    if settings.email:
+        yield "email"
+    if settings.twilio and settings.twilio.sms:
+        yield "sms"
+    if settings.twilio and settings.twilio.voice:
+        yield "voice"
+
+
+def public_url(settings: Settings) -> str:
+    return settings.web.public_url.rstrip("/") or f"http://{settings.web.host}:{settings.web.port}"
+
+
+def _channels(settings: Settings, house: House, clock: Clock) -> dict[ChannelName, Channel]:
+    found: dict[ChannelName, Channel] = {}
+    if settings.chat:
+        found["chat"] = ChatChannel(settings.chat, settings.web, clock=clock)
+    if settings.email:
+        found["email"] = EmailChannel(settings.email, settings.company, fallback_secrets=settings.web.secrets)
+    if settings.twilio and settings.twilio.sms:
+        found["sms"] = SmsChannel(settings.twilio, settings.web, clock=clock)
+    if settings.twilio and settings.twilio.voice:
+        found["voice"] = VoiceChannel(settings.twilio, settings.web, settings.company, phrases(house), clock=clock)
+    return found
+
+
+def _desk(settings: Settings, store: Store, clock: Clock) -> Desk | None:
+    if settings.slack is None:
+        return None
+
+    async def name_of(slack_user_id: str) -> str:
+        person = await store.read(lambda tx: staffing.by_desk_id(tx, slack_user_id))
+        return person.name if person else ""
+
+    return SlackDesk(settings.slack, name_of, clock=clock)

@@ -1,0 +1,167 @@
+"""Which parts of a run of digits are card numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
+from inbox import checksums
+from inbox.digits import Group, Run
+
+_SHORTEST, _LONGEST = 13, 19
+_FIRST_DIGITS = frozenset("234568")
+#: How people and card faces group the digits; these are recognised even between other numbers.
+_USUAL = frozenset(
+    ((4, 4, 4, 4), (4, 4, 4, 4, 3), (4, 4, 4, 4, 2), (4, 4, 4, 4, 1), (4, 6, 5), (4, 6, 4), (4, 4, 5), (4, 4, 4, 1), (8, 8),
+     (4, 4, 4, 2), (4, 4, 4, 3), (6, 10), (4, 12), (12, 4), (4, 4, 8), (8, 4, 4), (4, 3, 3, 3))
+)  # fmt: skip
+_REST = re.compile(r"(?:(?:0[1-9]|1[0-2])(?:\d\d|20\d\d))?\d{3,4}|(?:0[1-9]|1[0-2])(?:\d\d|20\d\d)")
+
+
+class CardSpan(NamedTuple):
+    first: int  # index of the first group
+    last: int
+    digits: str
+    brand: str
+
+
+def card_spans(run: Run) -> list[CardSpan]:
+    """Cards in the run, left to right: first those in one piece or usual grouping, then any other split."""
+    groups = run.groups
+    if sum(len(g.digits) for g in groups) < _SHORTEST:
+        return []
+    tables = _luhn_tables("".join(g.digits for g in groups))
+    found = _scan(groups, 0, len(groups), tables, usual=True)
+    for first, last in _free(groups, found):
+        found += _scan(groups, first, last, tables, usual=False)
+    return sorted(found)
+
+
+class _Tables(NamedTuple):
+    """Running sums that give the Luhn sum of any stretch at once."""
+
+    digits: str
+    even_doubled: list[int]
+    odd_doubled: list[int]
+
+    def valid(self, start: int, end: int) -> bool:
+        sums = self.odd_doubled if (end - 1) % 2 == 0 else self.even_doubled
+        return (sums[end] - sums[start]) % 10 == 0
+
+
+def _luhn_tables(digits: str) -> _Tables:
+    plain = [int(d) for d in digits]
+    doubled = [2 * d - 9 if d > 4 else 2 * d for d in plain]
+    even = [d2 if n % 2 == 0 else d1 for n, (d1, d2) in enumerate(zip(plain, doubled, strict=True))]
+    odd = [d2 if n % 2 else d1 for n, (d1, d2) in enumerate(zip(plain, doubled, strict=True))]
+    return _Tables(digits, [0, *accumulate(even)], [0, *accumulate(odd)])
+
+
+def _scan(groups: Sequence[Group], low: int, high: int, tables: _Tables, *, usual: bool) -> list[CardSpan]:
+    found, n = [], low
+    at = sum(len(g.digits) for g in groups[:low])
+    while n < high:
+        span = _starting_at(groups, n, low, high, at, tables, usual=usual)
+        if span:
+            found.append(span)
+        following = span.last + 1 if span else n + 1
+        at += sum(len(g.digits) for g in groups[n:following])
+        n = following
+    return found
+
+
+def _starting_at(
+    groups: Sequence[Group], n: int, low: int, high: int, at: int, tables: _Tables, *, usual: bool
+) -> CardSpan | None:
+    """The longest card whose first group is ``n``."""
+    if groups[n].digits[0] not in _FIRST_DIGITS:
+        return None
+    best, size = None, 0
+    for k in range(n, min(high, n + _LONGEST)):
+        size += len(groups[k].digits)
+        if size > _LONGEST:
+            if usual and k == n:
+                best = _glued(groups[n].digits, n)
+            break
+        if size < _SHORTEST or not tables.valid(at, at + size):
+            continue
+        digits = tables.digits[at : at + size]
+        if usual and not _is_usual(groups, n, k):
+            continue
+        brand = checksums.card_brand(digits)
+        if brand and len(set(digits)) > 1 and (usual or _stands_alone(groups, n, k, low, high, digits)):
+            best = CardSpan(n, k, digits, brand)
+    return best
+
+
+def _is_usual(groups: Sequence[Group], first: int, last: int) -> bool:
+    return first == last or tuple(len(g.digits) for g in groups[first : last + 1]) in _USUAL
+
+
+def _glued(digits: str, n: int) -> CardSpan | None:
+    """Card, expiry and code typed without a gap: ``42424242424242420428999``."""
+    if len(digits) > 26:
+        return None
+    for size in (16, 15):
+        card = digits[:size]
+        brand = checksums.card_brand(card)
+        if brand and checksums.luhn(card) and _REST.fullmatch(digits, size):
+            return CardSpan(n, n, card, brand)
+    return None
+
+
+def _stands_alone(groups: Sequence[Group], first: int, last: int, low: int, high: int, digits: str) -> bool:
+    """An unusual split counts only if it does not cut through a longer list of numbers."""
+    if len(digits) == _SHORTEST and digits[0] == "4":
+        return False  # 13-digit Visa cards are long gone; any two phone numbers look like one
+    whole = first == low and last == high - 1
+    if not whole and sum(g.strong for g in groups[first + 1 : last + 1]) > 1:
+        return False
+    starts = first == low or _breaks(groups, first)
+    return starts and _ends(groups, last, high) and not _has_isbn(groups, first, last)
+
+
+def _ends(groups: Sequence[Group], last: int, high: int) -> bool:
+    if last == high - 1 or _breaks(groups, last + 1):
+        return True
+    rest = "".join(g.digits for g in groups[last + 1 : min(high, last + 11)])
+    return len(rest) <= 10 and bool(_REST.fullmatch(rest))
+
+
+def _breaks(groups: Sequence[Group], n: int) -> bool:
+    """A list of numbers visibly ends before group ``n``: a strong gap, or single digits begin or end."""
+    return groups[n].strong or (len(groups[n].digits) == 1) != (len(groups[n - 1].digits) == 1)
+
+
+def _has_isbn(groups: Sequence[Group], first: int, last: int) -> bool:
+    """An ISBN-13 inside would be cut: 978-… starts at one of the groups and ends in this stretch."""
+    return any(end <= last for _, end in _isbns(groups[first : last + 1], first))
+
+
+def _free(groups: Sequence[Group], found: Sequence[CardSpan]) -> list[tuple[int, int]]:
+    """The stretches between cards and ISBNs."""
+    free, at = [], 0
+    claims = sorted([(s.first, s.last) for s in found] + _isbns(groups))
+    for first, last in claims:
+        if first > at:
+            free.append((at, first))
+        at = max(at, last + 1)
+    if at < len(groups):
+        free.append((at, len(groups)))
+    return free
+
+
+def _isbns(groups: Sequence[Group], offset: int = 0) -> list[tuple[int, int]]:
+    spans = []
+    for n, group in enumerate(groups):
+        if group.digits.startswith(("978", "979")):
+            digits = group.digits
+            k = n
+            while len(digits) < 13 and k + 1 < min(n + 6, len(groups)):
+                k += 1
+                digits += groups[k].digits
+            if checksums.isbn13(digits):
+                spans.append((n + offset, k + offset))
+    return spans

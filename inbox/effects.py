@@ -1,0 +1,147 @@
+"""What a decision does besides replying: opt-outs, preferences, promises, withdrawals, flags, security events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from inbox import contacts, events
+from inbox.accounts import changes
+from inbox.accounts.base import Promise, Withdrawal
+from inbox.accounts.factsheet import business_days_after
+from inbox.clock import to_micros
+from inbox.conversations import address
+from inbox.db.store import Tx, upsert
+from inbox.db.tables import preferences
+from inbox.decide import Effect
+from inbox.house import House
+from inbox.ids import new_id
+from inbox.message import ContactPoint
+
+if TYPE_CHECKING:
+    from inbox.replying import Turn
+
+#: Business days (playbook section 5): sent within two, at the bank within five more.
+SENT_WITHIN, ARRIVES_WITHIN = 2, 5
+_PREFER = upsert(preferences, ("contact_id",), "channel", "not_before", "not_after", "words", "created_at")
+
+
+def apply(tx: Tx, house: House, turn: Turn, effect: Effect, now: datetime) -> dict[str, Any]:
+    """Do it; returns facts that the reply may need."""
+    _ = house
+    return _EFFECTS[effect.kind](tx, turn, effect.data, now)
+
+
+def _opt_out(tx: Tx, turn: Turn, data: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """The broad reading: a wish to stop texts stops all texts and automated calls to that number."""
+    _ = data
+    points = _points_to_stop(turn)
+    for point in points:
+        if contacts.suppress(tx, point, now, message_id=turn.row["id"]):
+            events.record(
+                tx, turn.conversation.id, "opt_out.stored", now, "author", channel=_CHANNEL[point.kind],
+                address=address(point), scope="all_outbound", message=turn.row["id"],
+            )  # fmt: skip
+    kinds = {p.kind for p in points}
+    scope = "all" if len(kinds) > 1 else "email" if "email" in kinds else "texts"
+    return {"scope": scope}
+
+
+_CHANNEL = {"phone": "sms", "email": "email", "chat": "chat"}
+
+
+def _points_to_stop(turn: Turn) -> list[ContactPoint]:
+    """The address that was used; from the chat, where nobody is written to, the addresses on file."""
+    if turn.point.kind != "chat":
+        return [turn.point]
+    return list(turn.account.points()) if turn.account and turn.level >= 1 else []
+
+
+def _opt_in(tx: Tx, turn: Turn, data: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    _ = data
+    if contacts.lift_suppression(tx, turn.point, now):
+        events.record(tx, turn.conversation.id, "opt_out.lifted", now, "author", address=address(turn.point))
+    return {}
+
+
+def _preference(tx: Tx, turn: Turn, data: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    times = [t.strftime("%H:%M") for t in turn.read.entities.times]
+    hours_from = times[0] if times else ""
+    hours_until = times[1] if len(times) > 1 else ""
+    tx.run(
+        _PREFER, contact_id=turn.contact.id, channel=turn.row["channel"], not_before=hours_from, not_after=hours_until,
+        words=str(data.get("words", ""))[:500], created_at=to_micros(now),
+    )  # fmt: skip
+    events.record(
+        tx, turn.conversation.id, "preference.stored", now, "author", channel=turn.row["channel"], not_before=hours_from,
+        not_after=hours_until, message=turn.row["id"],
+    )  # fmt: skip
+    return {"hours_from": hours_from or None, "hours_until": hours_until or None}
+
+
+def _promise(tx: Tx, turn: Turn, data: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Store the promise with the author's own words; reminders about that invoice rest until the day."""
+    assert turn.account is not None
+    key = f"PR-{new_id()[-8:]}"
+    promise = Promise(
+        id=key, invoice_id=data["invoice_id"], amount=data["amount"], on=data["on"], status="open",
+        made_on=turn.account.as_of.date(), words=str(data["words"])[:500],
+    )  # fmt: skip
+    changes.save_promise(tx, turn.account.ref.id, promise, at=now)
+    events.record(
+        tx, turn.conversation.id, "promise.stored", now, "author", promise=key, amount=str(data["amount"]),
+        on=data["on"].isoformat(), invoice=data["invoice_id"], message=turn.row["id"],
+    )  # fmt: skip
+    return {}
+
+
+def _withdrawal(tx: Tx, turn: Turn, data: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """One withdrawal for one confirmation: the code that confirmed it is used up in the same commit."""
+    assert turn.account is not None
+    key = f"WD-{new_id()[-8:]}"
+    expected = business_days_after(turn.account.as_of.date(), SENT_WITHIN + ARRIVES_WITHIN)
+    wanted = Withdrawal(
+        id=key, amount=data["amount"], requested_on=turn.account.as_of.date(), status="requested", expected_on=expected
+    )
+    changes.create_withdrawal(tx, turn.account.ref.id, wanted, at=now)
+    events.record(
+        tx, turn.conversation.id, "withdrawal.requested", now, "author", withdrawal=key, amount=str(data["amount"]),
+        destination=data["destination"], authorised_by="otp", message=turn.row["id"],
+    )  # fmt: skip
+    return {"withdrawal_id": key, "expected_on": expected}
+
+
+def _flag(tx: Tx, turn: Turn, data: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Set on the author's account, so that every channel stops; an unproven sender cannot set more than a report."""
+    if turn.account is not None:
+        changes.set_flag(tx, turn.account.ref.id, data["flag"], at=now)
+        events.record(tx, turn.conversation.id, "flag.set", now, "bot", flag=data["flag"], account=turn.account.ref.id)
+    return {}
+
+
+def _security(tx: Tx, turn: Turn, data: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    for stream in ("security", turn.conversation.id):
+        events.record(
+            tx, stream, f"security.{data['kind']}", now, "bot", conversation=turn.conversation.id, message=turn.row["id"],
+            address=address(turn.point), why=data.get("why", ""),
+        )  # fmt: skip
+    return {}
+
+
+def _hold_payout(tx: Tx, turn: Turn, data: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    _ = data
+    events.record(tx, turn.conversation.id, "payout.held", now, "bot", message=turn.row["id"])
+    return {}
+
+
+_EFFECTS: Mapping[str, Callable[[Tx, Turn, Mapping[str, Any], datetime], dict[str, Any]]] = {
+    "opt_out": _opt_out,
+    "opt_in": _opt_in,
+    "preference": _preference,
+    "promise": _promise,
+    "withdrawal": _withdrawal,
+    "flag": _flag,
+    "security_event": _security,
+    "hold_payout": _hold_payout,
+}

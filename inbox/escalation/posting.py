@@ -1,0 +1,171 @@
+"""Carry cases to the desk: post the card, edit it in place, add lines to its thread. Run by the worker."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from inbox import contacts, conversations, jobs, redaction, verification
+from inbox.accounts.base import AccountRef
+from inbox.clock import Clock, from_micros
+from inbox.db.store import Sql, Store, Tx
+from inbox.db.tables import decisions, messages, notes
+from inbox.db.tables import handoffs as table
+from inbox.errors import Uncertain
+from inbox.escalation import card, handoffs
+from inbox.escalation.base import CaseRef, Desk, HandoffCard, TranscriptEntry
+from inbox.escalation.handoffs import Case
+from inbox.house import House
+from inbox.jobs import Job
+from inbox.message import ChannelName
+from inbox.money import Money
+from inbox.replies import language_of
+from inbox.templates.render import letter
+from inbox.triage import account_of
+
+b = sa.bindparam
+_MESSAGE = Sql(sa.select(messages).where(messages.c.id == b("message")))
+_DECISIONS = Sql(
+    sa.select(decisions)
+    .where(decisions.c.conversation_id == b("conversation"))
+    .order_by(decisions.c.message_id.desc())
+    .limit(10)
+)
+_NOTES = Sql(sa.select(notes).where(notes.c.conversation_id == b("conversation")).order_by(notes.c.id))
+_POSTED = Sql(
+    sa.update(table)
+    .where(table.c.number == b("case"))
+    .values(desk_channel=b("where"), desk_ts=b("ts"), posted_version=b("seen"))
+)
+_SEEN = Sql(sa.update(table).where(table.c.number == b("case")).values(posted_version=b("seen")))
+
+
+async def post(store: Store, house: House, desk: Desk, job: Job, clock: Clock) -> None:
+    """Run one desk job to its end. Raises what the desk raised; the worker retries or parks."""
+    number = int(job.payload["case"])
+    now = clock.now()
+    the_card, case = await store.read(lambda tx: (card_of(tx, house, number, now), handoffs.get_plain(tx, number)))
+    ref = CaseRef(case.desk, case.desk_channel, case.desk_ts) if case.desk_ts else None
+    if ref is None:
+        ref = await _open(desk, the_card, job)
+        await store.run(lambda tx: tx.run(_POSTED, case=number, where=ref.channel, ts=ref.ts, seen=the_card.version))
+    if job.kind == "case.update":
+        await desk.update(ref, the_card)
+        await store.run(lambda tx: tx.run(_SEEN, case=number, seen=the_card.version))
+    elif job.kind == "case.append":
+        key = str(job.payload["message"])
+        entry = await store.read(lambda tx: entry_of_message(tx, key))
+        if entry is not None:
+            await desk.append(ref, entry)
+    await store.run(lambda tx: jobs.finish(tx, job))
+
+
+async def _open(desk: Desk, the_card: HandoffCard, job: Job) -> CaseRef:
+    """Post the root message; after an interrupted attempt look first whether it is there already."""
+    if job.attempts > 1:
+        found = await desk.find(the_card)
+        if found is not None:
+            return found
+    try:
+        return await desk.open(the_card)
+    except Uncertain:
+        found = await desk.find(the_card)
+        if found is None:
+            raise
+        return found
+
+
+def card_of(tx: Tx, house: House, number: int, now: datetime) -> HandoffCard:
+    """The card as it is now. Raises ``NotFound``."""
+    case = handoffs.get_plain(tx, number)
+    conversation = conversations.by_id_plain(tx, case.conversation_id)
+    assert conversation is not None
+    contact = contacts.by_id(tx, conversation.contact_id)
+    account = account_of(tx, AccountRef(contact.account_source, contact.account_id), now) if contact else None
+    facts = case.facts
+    holds = handoffs.holds_of(tx, account.ref.id) if account else []
+    where = handoffs.reply_channels(tx, house, conversation, account.points() if account else ())
+    withheld, did = _bot_record(tx, case)
+    return card.build(
+        card.CaseFacts(
+            number=case.number, conversation_id=conversation.id, status=_status(case), reason=case.reason,
+            severity=case.severity, owner=case.owner_name, due_at=case.due_at,
+            author_name=account.name if account else (contact.name if contact else ""), quote=facts.get("quote", ""),
+            language=conversation.language or "en", channel=conversation.channel,  # type: ignore[arg-type]  # stored by us
+            reply_channels=tuple(where), proof=facts.get("proof", ""), invoice_ids=tuple(facts.get("invoice_ids", ())),
+            payment_ids=tuple(facts.get("payment_ids", ())), amounts=tuple(_money(a) for a in facts.get("amounts", ())),
+            transcript=tuple(transcript(tx, conversation.id, 10)), bot_did=did,
+            bot_withheld=(*tuple(facts.get("withheld", ())), *withheld), outcome=case.outcome,
+            url=f"{house.public_url}/console/conversations/{conversation.id}", version=case.version,
+            holds=tuple(f"{h['invoice_id'] or 'everything'} ({h['reason'].replace('_', ' ')})" for h in holds),
+            earlier_cases=_earlier(tx, case), account_url=f"{house.public_url}/console/conversations/{conversation.id}#account",
+        ),
+        account,
+        now,
+    )  # fmt: skip
+
+
+def transcript(tx: Tx, conversation_id: str, limit: int) -> list[TranscriptEntry]:
+    return [_entry(row) for row in conversations.last(tx, conversation_id, limit)]
+
+
+def entry_of_message(tx: Tx, key: str) -> TranscriptEntry | None:
+    row = tx.one(_MESSAGE, message=key)
+    return _entry(row) if row else None
+
+
+def preview(tx: Tx, house: House, number: int, text: str, channel: ChannelName) -> str:
+    """What the author would get, in that channel."""
+    case = handoffs.get_plain(tx, number)
+    conversation = conversations.by_id_plain(tx, case.conversation_id)
+    assert conversation is not None
+    language = language_of(conversation.language)
+    rendered = letter(text, channel, language, house.company, agent_name=case.owner_name)
+    return rendered.text
+
+
+def _entry(row: Any) -> TranscriptEntry:
+    kind: Literal["author", "bot", "agent"] = "author" if row["direction"] == "inbound" else row["author"]
+    who = {"author": row["author_name"] or "Author", "bot": "Bot", "agent": row["author_name"]}[kind]
+    shown = redaction.mask_codes(row["text"]).replace(verification.PLACEHOLDER, "••••••")
+    status = row["status"] if row["direction"] == "outbound" else ""
+    if row["status_detail"] and status in ("failed", "undelivered", "uncertain"):
+        shown = f"{shown}\n({status}: {row['status_detail']})"
+    return TranscriptEntry(
+        kind=kind, who=who, text=shown, at=from_micros(row["created_at"]), channel=row["channel"],
+        key=f"{row['id']}:{status if status in ('failed', 'undelivered', 'uncertain') else ''}", status=status,
+    )  # fmt: skip
+
+
+def _bot_record(tx: Tx, case: Case) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What the bot withheld and did in the last messages, from its own decisions."""
+    withheld: list[str] = []
+    did: list[str] = list(case.facts.get("did", ()))
+    for row in reversed(tx.all(_DECISIONS, conversation=case.conversation_id)):
+        record = json.loads(row["record"])
+        did += [f"answered {', '.join(r['answers'])}".replace("_", " ") for r in record.get("replies", ())]
+        withheld += [f"{', '.join(u['answers'])}: {u['words']}" for u in record.get("unsaid", ())]
+    return tuple(dict.fromkeys(withheld))[-5:], tuple(dict.fromkeys(did))[-5:]
+
+
+def _earlier(tx: Tx, case: Case) -> tuple[str, ...]:
+    return tuple(
+        f"#{c.number} {c.reason.replace('_', ' ')}: {c.outcome or c.status}"
+        for c in handoffs.of_contact(tx, case.contact_id, case.number)
+    )
+
+
+def _status(case: Case) -> Literal["open", "claimed", "returned", "resolved"]:
+    return case.status  # type: ignore[return-value]  # the column holds only these
+
+
+def _money(text: str) -> Money:
+    amount, _, currency = text.partition(" ")
+    return Money.of(amount, currency)
+
+
+def notes_of(tx: Tx, conversation_id: str) -> list[Any]:
+    return tx.all(_NOTES, conversation=conversation_id)

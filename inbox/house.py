@@ -1,0 +1,27 @@
+"""What every verb may know of this house: its settings and its pure parts. Handed in, never global."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from inbox.intents.understanding import Reader
+from inbox.message import ChannelName
+from inbox.settings import Company, Rules
+from inbox.templates.catalog import Answers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    company: Company
+    rules: Rules
+    answers: Answers  # specs and shipped words
+    reader: Reader
+    secrets: tuple[str, ...] = field(repr=False)  # signs codes and links; the first one signs
+    public_url: str = "http://127.0.0.1:8080"
+    payment_url: str = ""  # template of the biller's own payment page, "" = our link page explains
+    channels: frozenset[ChannelName] = frozenset({"chat"})  # those that are on
+    desk: str = ""  # name of the desk that gets the cases, "" = the console alone
+
+    def __post_init__(self) -> None:
+        if not self.secrets:
+            raise ValueError("the house needs at least one secret; set web.secrets")

@@ -1,0 +1,86 @@
+"""The pages behind secure links: pay, change the method, a document, a tax form. One author, an end, nothing indexed.
+
+Opening a page changes nothing, so mail scanners do no harm.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import quote
+
+from aiohttp import web
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from inbox import links
+from inbox.accounts import ledger
+from inbox.accounts.base import Account, Invoice, Payment
+from inbox.clock import Clock
+from inbox.db.store import Store
+from inbox.errors import NotFound
+from inbox.house import House
+from inbox.links import Link
+from inbox.money import Money
+from inbox.templates import filters
+
+_FOLDER = Path(__file__).parent / "pages"
+_pages = Environment(loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined)
+_pages.filters.update(filters.FILTERS)
+_HEADERS = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
+
+
+def link_routes(store: Store, house: House, clock: Clock) -> list[web.AbstractRouteDef]:
+    pages = LinkPages(store, house, clock)
+    return [web.get("/l/{token}", pages.show), web.static("/static", _FOLDER / "static")]
+
+
+class LinkPages:
+    def __init__(self, store: Store, house: House, clock: Clock) -> None:
+        self._store = store
+        self._house = house
+        self._clock = clock
+
+    async def show(self, request: web.Request) -> web.Response:
+        token = request.match_info["token"]
+        now = self._clock.now()
+        try:
+            link = await self._store.read(lambda tx: links.find(tx, token, now))
+            account = await self._store.read(lambda tx: ledger.load(tx, link.ref))
+        except NotFound:
+            return self._page("ended.html", 404, language="en", timezone="")
+        return self._page(
+            f"{link.kind}.html",
+            200,
+            language=account.language,
+            timezone=account.timezone,
+            **self._values(link, account),
+        )
+
+    def _values(self, link: Link, account: Account) -> dict[str, object]:
+        invoice = account.invoice(link.data.get("invoice_id", ""))
+        amount = self._amount(link, account, invoice)
+        return {
+            "link": link, "account": account, "invoice": invoice, "amount": amount,
+            "document": _document(link, account), "go": self._payment_page(link, amount),
+        }  # fmt: skip
+
+    def _amount(self, link: Link, account: Account, invoice: Invoice | None) -> Money | None:
+        if "amount" in link.data:
+            return Money.of(link.data["amount"], account.currency)
+        return invoice.balance if invoice else None
+
+    def _payment_page(self, link: Link, amount: Money | None) -> str:
+        """The biller's own page, or the portal; "" if neither is set."""
+        if not self._house.payment_url:
+            return self._house.company.portal_url
+        return self._house.payment_url.format(
+            account=quote(link.ref.id), invoice=quote(link.data.get("invoice_id", "")), amount=amount or "", kind=link.kind
+        )  # fmt: skip
+
+    def _page(self, name: str, status: int, **values: object) -> web.Response:
+        html = _pages.get_template(name).render(company=self._house.company, channel="page", **values)
+        return web.Response(text=html, status=status, content_type="text/html", headers=_HEADERS)
+
+
+def _document(link: Link, account: Account) -> Invoice | Payment | None:
+    wanted = link.data.get("document_id", "")
+    return account.invoice(wanted) or next((p for p in account.payments if p.id == wanted), None)

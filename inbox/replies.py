@@ -1,0 +1,180 @@
+"""``say``: the only writer of outbound messages. Policy, approved words, render, row and job, all in the caller's commit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from inbox import contacts, events, jobs
+from inbox.clock import to_micros
+from inbox.contact_policy import Denied, Purpose, may_write
+from inbox.conversations import Conversation, address
+from inbox.db.store import Sql, Tx, insert
+from inbox.db.tables import messages
+from inbox.errors import DataError, MissingFact
+from inbox.house import House
+from inbox.ids import new_id
+from inbox.message import LANGUAGES, ChannelName, ContactPoint, Language, jsonable
+from inbox.templates import versions
+from inbox.templates.render import Part, Rendered, letter, render
+
+#: Channels whose reader picks replies up from the history; the others get a job in their lane.
+PICKED_UP: frozenset[ChannelName] = frozenset({"chat", "voice"})
+
+_ADD = insert(
+    messages, "id", "conversation_id", "contact_id", "direction", "channel", "author", "author_name", "address", "subject",
+    "text", "html", "language", "status", "status_code", "status_detail", "reply_to", "thread", "parts", "meta", "received_at",
+    "created_at",
+)  # fmt: skip
+b = sa.bindparam
+_LAST_THREAD = Sql(
+    sa.select(messages.c.subject, messages.c.thread)
+    .where(
+        messages.c.conversation_id == b("conversation"),
+        messages.c.direction == "inbound",
+        messages.c.channel == "email",
+    )
+    .order_by(messages.c.id.desc())
+    .limit(1)
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Say:
+    """One answer with its facts; ``sources`` tells for each fact the record and the as-of time."""
+
+    answer: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    sources: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class To:
+    """Where a message goes and whom it answers."""
+
+    channel: ChannelName
+    point: ContactPoint
+    reply_to: str = ""  # the inbound message
+    name: str = ""
+    timezone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    message_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unsaid:
+    """Nothing will be sent, and why: ``template_not_approved``, ``missing_fact`` or a policy reason."""
+
+    reason: str
+    words: str
+
+
+def say(
+    tx: Tx, house: House, conversation: Conversation, to: To, says: Sequence[Say], now: datetime, *,
+    purpose: Purpose = "reply", meta: Mapping[str, str] | None = None,
+) -> Said | Unsaid:  # fmt: skip
+    """Queue one automatic message made of approved answers."""
+    refused = _refused(tx, house, to, purpose)
+    if refused:
+        return _suppressed(tx, conversation, to, refused, [s.answer for s in says], now)
+    language = language_of(conversation.language)
+    parts, used = [], []
+    for part in (*says, *([Say(answer=versions.LAYOUT)] if to.channel == "email" else [])):
+        version = versions.approved(tx, part.answer, language)
+        if version is None:
+            return Unsaid("template_not_approved", f"no approved version of {part.answer} in {language}")
+        parts.append(Part(part.answer, version.bundle, part.facts))
+        used.append({
+            "answer": part.answer, "version": version.version, "version_id": version.id, "language": language,
+            "facts": jsonable(part.facts), "sources": jsonable(part.sources),
+        })  # fmt: skip
+    try:
+        rendered = render(parts, to.channel, language, house.company, to.name, timezone=to.timezone)
+    except MissingFact as missing:
+        return Unsaid("missing_fact", str(missing))
+    except DataError as broken:
+        return Unsaid("template_broken", str(broken))
+    key = _store(tx, conversation, to, rendered, now, author="bot", parts=used, meta=meta or {})
+    return Said(key, rendered.text)
+
+
+def say_as_agent(
+    tx: Tx, house: House, conversation: Conversation, to: To, text: str, now: datetime, *, agent: str, display_name: str
+) -> Said | Unsaid:
+    """Queue a person's own words; ``agent`` is their staff id."""
+    refused = _refused(tx, house, to, "agent_reply")
+    if refused:
+        return _suppressed(tx, conversation, to, refused, ["agent reply"], now)
+    rendered = letter(
+        text, to.channel, language_of(conversation.language), house.company, to.name, agent_name=display_name
+    )
+    key = _store(
+        tx, conversation, to, rendered, now, author="agent", author_name=display_name, parts=[], meta={"agent": agent}
+    )
+    return Said(key, rendered.text)
+
+
+def _refused(tx: Tx, house: House, to: To, purpose: Purpose) -> Denied | None:
+    return may_write(purpose, to.channel, contacts.suppression(tx, to.point), switched_on=to.channel in house.channels)
+
+
+def _suppressed(tx: Tx, conversation: Conversation, to: To, refused: Denied, what: list[str], now: datetime) -> Unsaid:
+    events.record(
+        tx, conversation.id, "message.suppressed", now, "bot", reason=refused.reason, words=refused.words,
+        channel=to.channel, to=address(to.point), answers=what,
+    )  # fmt: skip
+    return Unsaid(refused.reason, refused.words)
+
+
+def _store(
+    tx: Tx, conversation: Conversation, to: To, rendered: Rendered, now: datetime, *, author: str,
+    author_name: str = "", parts: list[dict[str, Any]], meta: Mapping[str, str],
+) -> str:  # fmt: skip
+    key, micros = new_id(), to_micros(now)
+    subject, thread = _threaded(tx, conversation, to, rendered.subject)
+    tx.run(
+        _ADD, id=key, conversation_id=conversation.id, contact_id=conversation.contact_id, direction="outbound",
+        channel=to.channel, author=author, author_name=author_name, address=address(to.point), subject=subject,
+        text=rendered.text, html=rendered.html, language=conversation.language, status="queued", status_code="",
+        status_detail="", reply_to=to.reply_to, thread=json.dumps(thread), parts=json.dumps(parts, ensure_ascii=False),
+        meta=json.dumps(dict(meta), ensure_ascii=False), received_at=0, created_at=micros,
+    )  # fmt: skip
+    events.record(
+        tx, conversation.id, "message.queued", now, meta.get("agent", author), message=key, channel=to.channel,
+        to=address(to.point), answers=[p["answer"] for p in parts],
+    )  # fmt: skip
+    if to.channel in PICKED_UP:
+        tx.wake(f"chat:{address(to.point)}")
+        tx.wake(f"replies:{to.reply_to}")
+    else:
+        jobs.enqueue(tx, f"deliver:{to.channel}", "deliver", f"{conversation.id}:out", now, message=key)
+    return key
+
+
+def _threaded(tx: Tx, conversation: Conversation, to: To, subject: str) -> tuple[str, dict[str, Any]]:
+    """An answer by mail stays in the author's thread: their subject, their Message-ID."""
+    if to.channel != "email":
+        return "", {}
+    row = tx.one(_LAST_THREAD, conversation=conversation.id)
+    if row is None:
+        return subject, {}
+    theirs = json.loads(row["thread"])
+    asked = str(row["subject"]).strip()
+    answered = asked if asked.lower().startswith("re:") else f"Re: {asked}" if asked else subject
+    references = [*theirs.get("references", ()), theirs.get("message_id", "")]
+    return answered[:300], {
+        "in_reply_to": theirs.get("message_id", ""), "references": [r for r in references if r][-20:],
+    }  # fmt: skip
+
+
+def language_of(code: str) -> Language:
+    return next((known for known in LANGUAGES if known == code), "en")

@@ -1,0 +1,326 @@
+"""Carry out a decision: effects, case, code, reply, and what the conversation remembers of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from inbox import contacts, conversations, effects, links, verification
+from inbox.accounts import ledger
+from inbox.accounts.base import Account
+from inbox.contact_policy import Purpose
+from inbox.contacts import Contact
+from inbox.conversations import Conversation
+from inbox.db.store import Tx
+from inbox.decide import HOLD_OF, Decision, Person, Reply
+from inbox.escalation import handoffs
+from inbox.escalation.handoffs import Case
+from inbox.house import House
+from inbox.intents.understanding import Understanding
+from inbox.message import LANGUAGES, ChannelName, ContactPoint, Route, SenderProof
+from inbox.replies import Said, Say, To, Unsaid, say
+
+#: Which secure link an answer's ``link`` fact is.
+LINK_OF: Mapping[str, str] = {
+    "make_payment": "pay", "promise_stored": "pay", "payment_failed": "pay", "amount_due": "pay",
+    "update_payment_method": "update_method", "card_masked": "update_method",
+    "invoice_copy": "document", "document_sent": "document", "royalty_withdrawal": "tax_form",
+}  # fmt: skip
+_LINK_FACTS = ("amount", "invoice_id", "document_id", "kind", "tax_form")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One message with everything known about it."""
+
+    row: Any  # the inbound message
+    conversation: Conversation
+    contact: Contact
+    account: Account | None
+    point: ContactPoint
+    proof: SenderProof
+    level: int
+    read: Understanding
+    decision: Decision
+    case: Case | None  # live before this message
+    given: tuple[str, ...] = ()  # addresses the sender named as on file
+    asked: str = ""  # the message whose question is being answered: an earlier one after a code
+
+
+@dataclass(slots=True)
+class _Carry:
+    tx: Tx
+    house: House
+    turn: Turn
+    now: datetime
+    case: Case | None
+    context: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)  # made on the way: withdrawal id, reminder date
+    outcome: dict[str, Any] = field(default_factory=dict)
+
+
+def carry_out(tx: Tx, house: House, turn: Turn, now: datetime) -> dict[str, Any]:
+    """Do what was decided; returns what the decision record adds: replies, templates, case, refusals."""
+    language = _language(turn)
+    conversation = replace(
+        turn.conversation, language=language, channel=turn.row["channel"], last_message_at=now, context={},
+        topic=_topic(turn), proof_at=_proof_at(turn, house, now),
+    )  # fmt: skip
+    conversation = _reopen(tx, conversation, turn, now)
+    c = _Carry(tx, house, replace(turn, conversation=conversation), now, turn.case, _awaiting(turn))
+    for effect in turn.decision.effects:
+        c.facts |= effects.apply(tx, house, c.turn, effect, now)
+    _tell_desk(c)
+    replies = list(turn.decision.replies)
+    if turn.decision.code_for:
+        replies = _send_code(c, replies)
+    if replies:
+        _say(c, replies)
+    _finish(c)
+    return c.outcome
+
+
+def _awaiting(turn: Turn) -> dict[str, Any]:
+    """What we ask for, and which question waits for it."""
+    context = dict(turn.decision.awaiting)
+    if context.get("awaiting") == "contact":
+        context |= {"message": turn.asked or turn.row["id"], "intents": list(turn.decision.intents)}
+    return context
+
+
+def _language(turn: Turn) -> str:
+    asked = turn.read.wants_language or turn.read.language
+    return asked if asked in LANGUAGES else "en"
+
+
+def _topic(turn: Turn) -> str:
+    intents = [i for i in turn.decision.intents if i not in ("greeting", "thanks")]
+    return intents[0] if intents else turn.conversation.topic
+
+
+def _proof_at(turn: Turn, house: House, now: datetime) -> datetime | None:
+    """A proof that is in use stays fresh."""
+    c = turn.conversation
+    return now if verification.proven_here(c, turn.point, now, house.rules) else c.proof_at
+
+
+def _reopen(tx: Tx, conversation: Conversation, turn: Turn, now: datetime) -> Conversation:
+    """A new question reopens a resolved conversation; thanks and machine mail do not."""
+    quiet = turn.decision.route is Route.IGNORE or turn.decision.resolve
+    if conversation.status != "resolved" or quiet:
+        return conversation
+    return conversations.set_status(tx, conversation, "pending", now) or conversation
+
+
+def _tell_desk(c: _Carry) -> None:
+    """Open a case, or show the message in the live one."""
+    turn, person = c.turn, c.turn.decision.person
+    if person is not None:
+        ask = _ask(turn, person)
+        c.case, opened = handoffs.open_case(c.tx, c.house, turn.conversation, ask, c.now)
+        c.outcome["case"] = c.case.number
+        if opened:
+            c.turn = replace(turn, conversation=_reread(c.tx, turn.conversation))
+            return
+    if c.case is not None and turn.decision.route is not Route.IGNORE:
+        handoffs.append(c.tx, c.house, c.case, turn.row["id"], c.now)
+
+
+def _reread(tx: Tx, conversation: Conversation) -> Conversation:
+    fresh = conversations.by_id(tx, conversation.id)
+    assert fresh is not None
+    return replace(conversation, status=fresh.status, owner=fresh.owner, version=fresh.version)
+
+
+def _ask(turn: Turn, person: Person) -> handoffs.Ask:
+    proof = f"L{turn.level}: {_PROOF_WORDS[turn.proof]}"
+    if turn.level == 2 and turn.proof is not SenderProof.PORTAL:
+        proof = f"L2: one-time code, {turn.row['channel']}"
+    return handoffs.Ask(
+        reason=person.reason, severity=person.severity, quote=turn.row["text"][:1000],
+        account_id=turn.account.ref.id if turn.account else "", invoice_ids=person.invoice_ids,
+        payment_ids=person.payment_ids, amounts=person.amounts, proof=proof, did=(person.words,), withheld=person.withheld,
+        hold=person.hold if turn.account else "", hold_invoices=_held(person), message_id=turn.row["id"],
+    )  # fmt: skip
+
+
+def _held(person: Person) -> tuple[str, ...]:
+    """A dispute freezes its own invoice; hardship, law and harm freeze everything."""
+    return person.invoice_ids if person.hold == HOLD_OF["double_charge"] else ()
+
+
+_PROOF_WORDS = {
+    SenderProof.PORTAL: "signed in at the portal",
+    SenderProof.CARRIER: "text message from the number on file",
+    SenderProof.CALLER_ID: "caller id only",
+    SenderProof.DMARC_PASS: "mail from the address on file, DMARC passed",
+    SenderProof.DMARC_FAIL: "mail that failed DMARC",
+    SenderProof.NONE: "nothing proven",
+}
+
+# -- codes
+
+
+def _send_code(c: _Carry, replies: list[Reply]) -> list[Reply]:
+    """Send a code to a contact on file, and say so in words that never tell whether there is one."""
+    turn, purpose = c.turn, c.turn.decision.code_for
+    account, to = _code_target(c)
+    sent = verification.step_up(c.tx, c.house, turn.conversation, turn.point, account, to, c.now, purpose)
+    if sent is None:
+        return [Reply(answer="code_locked")]
+    c.context = {
+        "awaiting": "code", "purpose": purpose, "message": turn.asked or turn.row["id"], "intents": list(turn.decision.intents),
+    }  # fmt: skip
+    c.facts["minutes"] = c.house.rules.code_minutes
+    same_place = sent.sent_to == turn.point
+    if sent.sent_to is not None:
+        channel: ChannelName = "email" if sent.sent_to.kind == "email" else "sms"
+        facts = {"code": verification.PLACEHOLDER, "minutes": c.house.rules.code_minutes}
+        target = To(channel=channel, point=sent.sent_to, reply_to=turn.row["id"])
+        said = say(
+            c.tx, c.house, turn.conversation, target, [Say(answer="code_message", facts=facts)], c.now, purpose="code",
+            meta={"code_id": sent.id},
+        )  # fmt: skip
+        _note(c, ["code_message"], said)
+    return replies if same_place else [*replies, Reply(answer="code_sent")]
+
+
+def _code_target(c: _Carry) -> tuple[Account | None, ContactPoint | None]:
+    """Whose code, and where to: the address that asks if it is on file, else the one named, else the best on file."""
+    turn = c.turn
+    if turn.account is not None:
+        on_file = turn.account.points()
+        preferred = [p for p in (turn.point,) if p in on_file and p.kind != "chat"]
+        order = {"phone": 0, "email": 1} if turn.row["channel"] == "voice" else {"email": 0, "phone": 1}
+        rest = sorted((p for p in on_file if p not in preferred), key=lambda p: order[p.kind])
+        usable = [p for p in (*preferred, *rest) if _usable(c, p)]
+        return turn.account, usable[0] if usable else None
+    for value in turn.given:
+        point = ContactPoint("email" if "@" in value else "phone", value.lower())
+        refs = ledger.find(c.tx, point)
+        if len(refs) == 1 and _usable(c, point):
+            return ledger.load(c.tx, refs[0]), point
+    return None, None
+
+
+def _usable(c: _Carry, point: ContactPoint) -> bool:
+    channel: ChannelName = "email" if point.kind == "email" else "sms"
+    suppressed = contacts.suppression(c.tx, point)
+    return channel in c.house.channels and (not suppressed or (channel == "email" and suppressed == "opt_out"))
+
+
+# -- the reply
+
+
+def _say(c: _Carry, replies: list[Reply]) -> None:
+    said = _attempt(c, replies)
+    if isinstance(said, Said):
+        return
+    if said.reason in ("template_not_approved", "missing_fact", "template_broken"):
+        _to_person(c, replies, said)
+    elif c.case is None and c.turn.decision.person is None:
+        _to_person(c, [], said)
+
+
+def _attempt(c: _Carry, replies: list[Reply]) -> Said | Unsaid:
+    turn = c.turn
+    purpose: Purpose = "confirmation" if turn.decision.confirmation else "reply"
+    to = _target(c, purpose)
+    says = [_with_facts(c, reply) for reply in replies]
+    meta = {"handoff": "voicemail"} if to.channel == "voice" and turn.decision.person is not None else {}
+    said = say(c.tx, c.house, turn.conversation, to, says, c.now, purpose=purpose, meta=meta)
+    _note(c, [r.answer for r in replies], said)
+    return said
+
+
+def _to_person(c: _Carry, replies: list[Reply], said: Unsaid) -> None:
+    """What the bot may not say, a person says; the author hears that, if those words are approved."""
+    person = Person(
+        reason="answer_not_available", severity=c.turn.decision.severity, words=said.words,
+        withheld=tuple(f"{r.answer}: {said.words}" for r in replies),
+    )  # fmt: skip
+    c.turn = replace(c.turn, decision=replace(c.turn.decision, person=person))
+    _tell_desk(c)
+    if replies and c.turn.decision.route is not Route.IGNORE:
+        _attempt(c, [Reply(answer="handoff")])
+
+
+def _target(c: _Carry, purpose: Purpose) -> To:
+    """Back the way it came; after an opt-out of texts, to the mail address on file."""
+    turn = c.turn
+    channel, point = turn.row["channel"], turn.point
+    name = (turn.account.name.split() or [""])[0] if turn.account and turn.level > 0 else ""
+    zone = turn.account.timezone if turn.account and turn.level > 0 else c.house.company.timezone
+    if (
+        channel == "sms"
+        and purpose == "reply"
+        and contacts.suppression(c.tx, point)
+        and turn.account
+        and turn.level > 0
+    ):
+        mail = next((p for p in turn.account.points() if p.kind == "email"), None)
+        if mail is not None and _usable(c, mail):
+            channel, point = "email", mail
+    return To(channel=channel, point=point, reply_to=turn.row["id"], name=name, timezone=zone)
+
+
+def _with_facts(c: _Carry, reply: Reply) -> Say:
+    """Fill in what only the carrying out knows: case number, time, links, ids."""
+    facts: dict[str, Any] = {name: fact.value for name, fact in reply.facts.items()}
+    sources = {name: (fact.source, fact.as_of.isoformat()) for name, fact in reply.facts.items()}
+    spec = c.house.answers.spec(reply.answer)
+    made = _made(c, facts)
+    facts |= {name: made[name]() for name in spec.facts if name not in facts and name in made}
+    facts |= {name: value for name, value in c.facts.items() if name in spec.facts}
+    if c.turn.account is not None and "link" in spec.facts and _wants_link(reply, facts):
+        facts["link"] = _link(c, reply.answer, facts)
+    facts = {k: v for k, v in facts.items() if k in spec.facts}
+    return Say(answer=reply.answer, facts=facts, sources=sources)
+
+
+def _made(c: _Carry, facts: Mapping[str, Any]) -> dict[str, Callable[[], Any]]:
+    case, person = c.case, c.turn.decision.person
+    found: dict[str, Callable[[], Any]] = {"minutes": lambda: c.house.rules.code_minutes}
+    if case is not None:
+        found |= {
+            "case": lambda: case.number, "reply_by": lambda: case.due_at, "reason": lambda: case.reason,
+            "paused": lambda: bool(person and person.hold and c.turn.account),
+            "item": lambda: ", ".join(person.invoice_ids) if person and c.turn.level >= 1 else None,
+        }  # fmt: skip
+    _ = facts
+    return {name: make for name, make in found.items() if name != "item" or (person and person.invoice_ids)}
+
+
+def _wants_link(reply: Reply, facts: Mapping[str, Any]) -> bool:
+    if reply.answer == "royalty_withdrawal":
+        return facts.get("state") == "tax_form"
+    return reply.answer in LINK_OF and not facts.get("nothing_due")
+
+
+def _link(c: _Carry, answer: str, facts: Mapping[str, Any]) -> str:
+    assert c.turn.account is not None
+    data = {k: str(v) for k, v in facts.items() if k in _LINK_FACTS and v is not None}
+    kind = LINK_OF[answer]
+    c.outcome.setdefault("links", []).append(kind)
+    return links.create(c.tx, c.house, kind, c.turn.account.ref, c.turn.conversation.id, data, c.now)
+
+
+def _note(c: _Carry, answers: list[str], said: Said | Unsaid) -> None:
+    if isinstance(said, Said):
+        c.outcome.setdefault("replies", []).append({"message": said.message_id, "answers": answers})
+        if c.case is not None:
+            handoffs.append(c.tx, c.house, c.case, said.message_id, c.now)
+    else:
+        c.outcome.setdefault("unsaid", []).append({"reason": said.reason, "words": said.words, "answers": answers})
+
+
+def _finish(c: _Carry) -> None:
+    decision = c.turn.decision
+    conversation = replace(c.turn.conversation, context=c.context)
+    if decision.route is Route.IGNORE or (decision.kind == "silent" and c.turn.conversation.context):
+        conversation = replace(conversation, context=c.turn.conversation.context)
+    conversations.touch(c.tx, conversation)
+    if decision.resolve and c.case is None and conversation.status != "resolved":
+        conversations.set_status(c.tx, conversation, "resolved", c.now, outcome="answered")

@@ -1,0 +1,303 @@
+"""Carry one message from "stored" to "decided": gather the situation, ask ``decide``, write what follows.
+
+All of it is one unit of work: the decision, its record, its reply, its case and its events commit together.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from inbox import contacts, conversations, events, verification
+from inbox.accounts import ledger
+from inbox.accounts.base import Account, AccountRef, Dispute
+from inbox.clock import to_micros
+from inbox.contacts import Contact
+from inbox.conversations import Conversation, address, point_of
+from inbox.db.store import Sql, Tx, insert
+from inbox.db.tables import decisions, messages
+from inbox.decide import CaseView, Decision, Keyword, Situation, decide
+from inbox.errors import NotFound
+from inbox.escalation import handoffs
+from inbox.house import House
+from inbox.intents.understanding import Context, Understanding
+from inbox.message import ContactPoint, MessageKind, Route, SenderProof, jsonable
+from inbox.replying import Turn, carry_out
+from inbox.verification import CodeResult
+
+b = sa.bindparam
+_MESSAGE = Sql(sa.select(messages).where(messages.c.id == b("message")))
+_DECIDED = Sql(
+    sa.update(messages).where(messages.c.id == b("message")).values(status="decided", conversation_id=b("belongs"))
+)
+_ADD = insert(
+    decisions, "message_id", "conversation_id", "route", "intent", "reply_kind", "severity", "record", "created_at"
+)
+#: Exact words that carriers treat as an order (Twilio and CTIA lists; design: STOP never reaches the matcher).
+STOP_WORDS = frozenset(
+    {
+        "stop",
+        "stopall",
+        "unsubscribe",
+        "cancel",
+        "end",
+        "quit",
+        "revoke",
+        "optout",
+        "baja",
+        "alto",
+        "parar",
+        "pare",
+        "sair",
+    }
+)
+START_WORDS = frozenset({"start", "unstop", "yes start", "alta", "volver"})
+HELP_WORDS = frozenset({"help", "info", "ayuda", "ajuda"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Gathered:
+    row: Any
+    conversation: Conversation
+    contact: Contact
+    account: Account | None
+    point: ContactPoint
+    code: CodeResult | None
+
+
+def run(
+    tx: Tx, house: House, message_id: str, now: datetime, *, conversation: Conversation | None = None,
+    contact: Contact | None = None,
+) -> None:  # fmt: skip
+    """Decide one stored message; a message that was decided already is left alone."""
+    row = tx.one(_MESSAGE, message=message_id)
+    if row is None or row["status"] != "received":
+        return
+    conversation = conversation or conversations.by_id(tx, row["conversation_id"])
+    contact = contact or contacts.by_id(tx, row["contact_id"])
+    assert conversation is not None
+    assert contact is not None
+    if row["kind"] != MessageKind.TEXT.value:
+        _ignore(tx, row, conversation, now)
+        return
+    account = account_of(tx, AccountRef(contact.account_source, contact.account_id), now)
+    gathered = _Gathered(row, conversation, contact, account, point_of(row["address"]), None)
+    gathered = _check_code(tx, house, gathered, now)
+    turn = _judge(tx, house, gathered, now)
+    outcome = carry_out(tx, house, turn, now)
+    _record(tx, turn, outcome, now)
+
+
+def give_to_person(tx: Tx, house: House, message_id: str, now: datetime, why: str) -> None:
+    """The decision itself failed: the message goes to a person, with what is known."""
+    row = tx.one(_MESSAGE, message=message_id)
+    conversation = conversations.by_id(tx, row["conversation_id"]) if row else None
+    if row is None or conversation is None:
+        return
+    ask = handoffs.Ask(
+        reason="bot_failed",
+        quote=row["text"][:1000],
+        did=(f"The bot could not decide: {why}"[:300],),
+        message_id=message_id,
+    )
+    case, opened = handoffs.open_case(tx, house, conversation, ask, now)
+    if not opened:
+        handoffs.append(tx, house, case, message_id, now)
+    tx.run(_DECIDED, message=message_id, belongs=conversation.id)
+    tx.wake(f"decided:{message_id}")
+
+
+def account_of(tx: Tx, ref: AccountRef, now: datetime) -> Account | None:
+    """The account as it is now; items that a case of ours contests count as disputed, whatever the biller says."""
+    if not ref.id:
+        return None
+    try:
+        account = ledger.load(tx, ref)
+    except NotFound:
+        return None
+    held = [h for h in handoffs.holds_of(tx, ref.id) if h["invoice_id"] and h["reason"] == "dispute_open"]
+    contested = tuple(
+        Dispute(
+            id=f"case-{h['case']}",
+            invoice_id=h["invoice_id"],
+            amount=account.outstanding,
+            reason=h["reason"],
+            opened_on=account.as_of.date(),
+            status="under_review",
+        )
+        for h in held
+    )
+    return replace(account, as_of=now, disputes=(*account.disputes, *contested))
+
+
+def _check_code(tx: Tx, house: House, g: _Gathered, now: datetime) -> _Gathered:
+    """If we wait for a code and the message has one, settle it; a right one proves the sender and joins the author."""
+    if g.conversation.awaiting != "code":
+        return g
+    given = codes_in(g.row["text"])
+    if not given:
+        return g
+    result = verification.check(tx, house, g.conversation, g.point, given, now)
+    if result.outcome != "right" or result.ref is None:
+        return replace_gathered(g, code=result)
+    account = account_of(tx, result.ref, now)
+    assert account is not None
+    contact, conversation = _join_author(tx, g, result.ref, account, now)
+    proven = replace(
+        conversation, proof_level=2, proof_point=address(g.point), proof_at=now, context=g.conversation.context
+    )
+    return _Gathered(g.row, proven, contact, account, g.point, result)
+
+
+def replace_gathered(g: _Gathered, *, code: CodeResult) -> _Gathered:
+    return _Gathered(g.row, g.conversation, g.contact, g.account, g.point, code)
+
+
+def _join_author(
+    tx: Tx, g: _Gathered, ref: AccountRef, account: Account, now: datetime
+) -> tuple[Contact, Conversation]:
+    """The proven sender is the author: this conversation becomes theirs, or goes on in the one they already have."""
+    if g.contact.account_id == ref.id:
+        return g.contact, g.conversation
+    author = contacts.by_account(tx, ref.source, ref.id)
+    if author is None:
+        author = contacts.add(
+            tx, now, source=ref.source, account_id=ref.id, name=account.name, language=account.language, timezone=account.timezone
+        )  # fmt: skip
+    contacts.add_point(tx, author.id, g.point, now)
+    other = conversations.live(tx, author.id)
+    if other is None:
+        return author, conversations.move_to_contact(tx, g.conversation, author.id, now)
+    events.record(tx, other.id, "conversation.joined", now, "bot", joined=g.conversation.id, address=address(g.point))
+    conversations.set_status(tx, g.conversation, "resolved", now, outcome=f"joined:{other.id}")
+    return author, replace(other, language=g.conversation.language, channel=g.conversation.channel)
+
+
+def _judge(tx: Tx, house: House, g: _Gathered, now: datetime) -> Turn:
+    proof = SenderProof(g.row["proof"])
+    level = verification.level_of(proof, g.point, g.account, g.conversation, now, house.rules)
+    resumed = g.code is not None and g.code.outcome == "right"
+    read, asked = _read(tx, house, g, now, resumed=resumed)
+    given = read.entities.emails + read.entities.phones if g.conversation.awaiting == "contact" else ()
+    if given:
+        read, asked = _read(tx, house, g, now, resumed=True)
+    case = handoffs.live(tx, g.conversation.id)
+    meta = json.loads(g.row["meta"])
+    situation = Situation(
+        read=read, channel=g.row["channel"], level=level, now=now, account=g.account, rules=house.rules,
+        case=CaseView(number=case.number, claimed=case.status == "claimed", reason=case.reason) if case else None,
+        context=g.conversation.context, topic=g.conversation.topic, code=g.code.outcome if g.code else "",
+        code_left=g.code.left if g.code else 0,
+        fresh_code=resumed, purpose=str(g.conversation.context.get("purpose", "read")), keyword=_keyword(g.row, meta),
+        contact_given=bool(given), masked=frozenset(m["kind"] for m in json.loads(g.row["masked"])),
+        wants_person=meta.get("wants_human") == "1",
+    )  # fmt: skip
+    decision = decide(situation)
+    return Turn(
+        row=g.row, conversation=g.conversation, contact=g.contact, account=g.account, point=g.point, proof=proof, level=level,
+        read=read, decision=decision, case=case, given=given, asked=asked,
+    )  # fmt: skip
+
+
+def _read(tx: Tx, house: House, g: _Gathered, now: datetime, *, resumed: bool) -> tuple[Understanding, str]:
+    """Understand the message; with ``resumed`` the earlier one whose answer waited for the proof."""
+    row, context = g.row, g.conversation.context
+    if resumed and context.get("message"):
+        row = tx.one(_MESSAGE, message=context["message"]) or g.row
+    text = f"Subject: {row['subject']}\n\n{row['text']}" if row["subject"] else row["text"]
+    account = g.account
+    read = house.reader.read(
+        text,
+        Context(
+            now=now,
+            timezone=(account.timezone if account else "") or house.company.timezone,
+            channel=row["channel"],
+            language_hint=row["language"] or g.conversation.language or (account.language if account else ""),
+            awaiting="" if resumed else g.conversation.awaiting,
+            options=tuple(context.get("options", ())),
+            topic=g.conversation.topic,
+            names=(account.name, *account.titles) if account else (),
+        ),
+    )
+    return read, row["id"]
+
+
+def codes_in(text: str) -> tuple[str, ...]:
+    """Six-digit groups that stand alone, also written ``123 456``."""
+    found, digits, last = [], "", ""
+    for c in f"{text} ":
+        if c.isascii() and c.isdigit():
+            digits += c
+        elif digits and c in " -" and len(digits) == 3 and last.isdigit():
+            pass
+        else:
+            if len(digits) == 6:
+                found.append(digits)
+            digits = ""
+        last = c
+    return tuple(found[:3])
+
+
+def _keyword(row: Any, meta: dict[str, str]) -> Keyword:
+    if row["channel"] != "sms":
+        return ""
+    kind = meta.get("opt_out_type", "").lower()
+    if kind in ("stop", "start", "help"):
+        return kind  # type: ignore[return-value]  # just compared
+    words = " ".join(row["text"].lower().strip(" .!¡\t\n").split())
+    if words in STOP_WORDS:
+        return "stop"
+    if words in START_WORDS:
+        return "start"
+    return "help" if words in HELP_WORDS else ""
+
+
+def _ignore(tx: Tx, row: Any, conversation: Conversation, now: datetime) -> None:
+    """Machine mail is kept and shown, never answered, and reopens nothing."""
+    tx.run(_DECIDED, message=row["id"], belongs=conversation.id)
+    tx.run(
+        _ADD, message_id=row["id"], conversation_id=conversation.id, route=Route.IGNORE.value, intent="", reply_kind="silent",
+        severity="low", record=json.dumps({"reason": f"{row['kind']}: never answered"}), created_at=to_micros(now),
+    )  # fmt: skip
+    events.record(tx, conversation.id, "message.ignored", now, "bot", message=row["id"], why=row["kind"])
+    tx.wake(f"decided:{row['id']}")
+
+
+def _record(tx: Tx, turn: Turn, outcome: dict[str, Any], now: datetime) -> None:
+    d, read = turn.decision, turn.read
+    record = {
+        "reason": d.reason, "level": turn.level, "proof": turn.proof.value, "language": read.language,
+        "candidates": [[c.intent, round(c.score, 3), c.phrase] for c in read.candidates[:5]],
+        "findings": [[f.guard, f.route.value, f.reason, f.quote] for f in read.findings],
+        "entities": {k: v for k, v in jsonable(_entities(read)).items() if v},
+        "intents": list(d.intents), "effects": [[e.kind, jsonable(e.data)] for e in d.effects],
+        "person": d.person.reason if d.person else "", "code_for": d.code_for,
+        "asked": turn.asked if turn.asked != turn.row["id"] else "", **outcome,
+    }  # fmt: skip
+    tx.run(_DECIDED, message=turn.row["id"], belongs=turn.conversation.id)
+    tx.run(
+        _ADD, message_id=turn.row["id"], conversation_id=turn.conversation.id, route=d.route.value,
+        intent=d.intents[0] if d.intents else "", reply_kind=d.kind, severity=d.severity.value,
+        record=json.dumps(record, ensure_ascii=False), created_at=to_micros(now),
+    )  # fmt: skip
+    events.record(
+        tx, turn.conversation.id, "message.ignored" if d.route is Route.IGNORE else "message.decided", now, "bot",
+        message=turn.row["id"], route=d.route.value, intents=list(d.intents), reply=d.kind, level=turn.level, why=d.reason,
+    )  # fmt: skip
+    tx.wake(f"decided:{turn.row['id']}")
+
+
+def _entities(read: Understanding) -> dict[str, Any]:
+    e = read.entities
+    return {
+        "amounts": [str(a) for a in e.amounts], "dates": [d.isoformat() for d in e.dates], "invoices": e.invoice_ids,
+        "payments": e.payment_ids, "refunds": e.refund_ids, "withdrawals": e.withdrawal_ids, "month": e.month,
+        "ordinal": e.ordinal, "times": [t.isoformat() for t in e.times],
+    }  # fmt: skip
+
+
+__all__ = ["Decision", "account_of", "run"]

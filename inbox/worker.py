@@ -1,0 +1,222 @@
+"""The engine room: one set of consumers per lane, channel listeners, and a graceful stop.
+
+A triage job is claimed, decided and finished in one transaction, so a killed worker's conversations are free at once.
+Jobs that call a provider are leased: claim in one commit, call outside, finish in another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+
+from inbox import delivery, jobs, metrics, triage
+from inbox.channels.base import Channel, ChatStore
+from inbox.clock import Clock
+from inbox.db.store import Store, Tx
+from inbox.errors import Conflict, InboxError, Permanent, Transient, Uncertain
+from inbox.escalation import posting
+from inbox.escalation.base import Desk, DeskEvents
+from inbox.house import House
+from inbox.jobs import Job
+from inbox.log import bound
+from inbox.message import ChannelName
+
+log = logging.getLogger(__name__)
+POLL = 1.0  # seconds between looks when nobody wakes us: jobs whose retry time came, a lost wake-up
+IN_FLIGHT = 4  # sends at once in one lane
+BUG_ATTEMPTS = 3  # of a job that raised something unexpected, before it is parked
+GRACE = 15.0  # seconds for running jobs to end when we stop
+
+Runner = Callable[[Job], Awaitable[None]]
+
+
+@dataclass
+class Worker:
+    store: Store
+    house: House
+    clock: Clock
+    channels: Mapping[ChannelName, Channel]
+    intake: ChatStore
+    desk: Desk | None = None
+    desk_events: DeskEvents | None = None
+    triage_workers: int = 1
+    _running: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def run(self) -> None:
+        """Work until cancelled; then finish what is in flight."""
+        tasks: list[asyncio.Task[None]] = [asyncio.create_task(loop, name=name) for name, loop in self._loops()]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                task.result()  # a loop that broke is a bug: stop loudly
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            if self._running:
+                await asyncio.wait(self._running, timeout=GRACE)
+
+    def _loops(self) -> list[tuple[str, Coroutine[None, None, None]]]:
+        loops: list[tuple[str, Coroutine[None, None, None]]] = [("relay", self.store.relay())]
+        loops += [(f"triage-{n}", self._triage()) for n in range(self.triage_workers)]
+        for name, channel in self.channels.items():
+            loops.append((f"deliver:{name}", self._lane(f"deliver:{name}", self._deliverer(channel))))
+            loops.append((f"listen:{name}", self._listen(channel)))
+        if self.desk is not None and self.desk_events is not None:
+            desk, events = self.desk, self.desk_events
+            loops.append(
+                ("desk", self._lane("desk", lambda job: posting.post(self.store, self.house, desk, job, self.clock)))
+            )
+            loops.append(("listen:desk", self._kept_alive(f"desk {desk.name}", lambda: desk.listen(events))))
+        return loops
+
+    # -- triage: one transaction a job
+
+    async def _triage(self) -> None:
+        with self.store.watching("lane:triage") as event:
+            while True:
+                event.clear()
+                if not await self.triage_one():
+                    await _wait(event, POLL)
+
+    async def triage_one(self) -> bool:
+        """Decide the next message that waits; False if none does."""
+        now = self.clock.now()
+        claimed: list[Job] = []
+
+        def unit(tx: Tx) -> bool:
+            claimed[:] = jobs.claim(tx, "triage", now)
+            for job in claimed:
+                triage.run(tx, self.house, str(job.payload["message"]), now)
+                jobs.finish(tx, job)
+            return bool(claimed)
+
+        try:
+            return await self.store.run(unit)
+        except Transient as wait:
+            log.warning("triage waits: %s", wait)
+            await asyncio.sleep(POLL)
+            return False
+        except Exception as error:  # a bug in the decision must not stop the queue: count, park, tell a person
+            if not claimed:
+                raise
+            job = claimed[0]
+            log.exception("triage failed", extra={"job": job.id, "attempt": job.attempts})
+            why = f"{type(error).__name__}: {error}"
+            await self.store.run(lambda tx: self._failed(tx, job, why))
+            return True
+
+    def _failed(self, tx: Tx, job: Job, text: str) -> None:
+        again = jobs.lease_again(tx, job, self.clock.now())
+        if again is None:
+            return
+        if again.attempts < BUG_ATTEMPTS:
+            jobs.retry(tx, again, self.clock.now(), text)
+            return
+        jobs.park(tx, again, self.clock.now(), text)
+        metrics.PARKED.labels(again.lane).inc()
+        if again.kind == "triage":
+            triage.give_to_person(tx, self.house, str(again.payload["message"]), self.clock.now(), text)
+
+    # -- lanes that call somebody
+
+    def _deliverer(self, channel: Channel) -> Runner:
+        return lambda job: delivery.deliver(self.store, self.house, channel, job, self.clock)
+
+    async def _lane(self, lane: str, runner: Runner) -> None:
+        room = asyncio.Semaphore(IN_FLIGHT)
+        with self.store.watching(f"lane:{lane}") as event:
+            while True:
+                await room.acquire()
+                event.clear()
+                job = await self._claim(lane)
+                if job is None:
+                    room.release()
+                    await _wait(event, POLL)
+                    continue
+                task = asyncio.create_task(self._run(job, runner), name=f"{lane}:{job.id}")
+                self._running.add(task)
+                task.add_done_callback(self._running.discard)
+                task.add_done_callback(lambda _: room.release())
+
+    async def _claim(self, lane: str) -> Job | None:
+        try:
+            now = self.clock.now()
+            found = await self.store.run(lambda tx: jobs.claim(tx, lane, now, lease=delivery.LEASE))
+        except Transient as wait:
+            log.warning("%s waits: %s", lane, wait)
+            await asyncio.sleep(POLL)
+            return None
+        return found[0] if found else None
+
+    async def run_lane_once(self, lane: str) -> bool:
+        """Run the lane's next due job in the foreground; False if there is none. For simulation and tests."""
+        job = await self._claim(lane)
+        if job is None:
+            return False
+        if lane == "desk":
+            assert self.desk is not None
+            desk = self.desk
+            await self._run(job, lambda j: posting.post(self.store, self.house, desk, j, self.clock))
+        else:
+            await self._run(job, self._deliverer(self.channels[lane.partition(":")[2]]))  # type: ignore[index]  # a lane is named after its channel
+        return True
+
+    async def _run(self, job: Job, runner: Runner) -> None:
+        with bound(job=job.id, lane=job.lane):
+            try:
+                await runner(job)
+            except Conflict as lost:
+                log.warning("%s", lost)
+            except (Transient, Uncertain) as wait:
+                pause = wait.retry_after if isinstance(wait, Transient) else None
+                words = str(wait)
+                await self._settle(lambda tx: jobs.retry(tx, job, self.clock.now(), words, wait=pause))
+            except Permanent as refusal:
+                log.warning("parked: %s", refusal)
+                words = str(refusal)
+                metrics.PARKED.labels(job.lane).inc()
+                await self._settle(lambda tx: jobs.park(tx, job, self.clock.now(), words))
+            except Exception as error:  # a bug: logged with its traceback, counted, parked in the end
+                log.exception("job failed")
+                words, attempts = f"{type(error).__name__}: {error}", job.attempts
+                if attempts < BUG_ATTEMPTS:
+                    await self._settle(lambda tx: jobs.retry(tx, job, self.clock.now(), words))
+                else:
+                    metrics.PARKED.labels(job.lane).inc()
+                    await self._settle(lambda tx: jobs.park(tx, job, self.clock.now(), words))
+
+    async def _settle(self, unit: Callable[[Tx], object]) -> None:
+        try:
+            await self.store.run(unit)
+        except InboxError as error:  # the store is down or the lease is gone: the lease runs out and another takes it
+            log.warning("could not settle: %s", error)
+
+    # -- listeners
+
+    async def _listen(self, channel: Channel) -> None:
+        await self._kept_alive(f"channel {channel.name}", lambda: channel.listen(self.intake))
+
+    async def _kept_alive(self, name: str, listen: Callable[[], Awaitable[None]]) -> None:
+        """Run a listener; if it breaks, say so and start it again a little later."""
+        while True:
+            try:
+                await listen()
+            except Exception:  # whatever broke one listener must not stop the others
+                log.exception("%s stopped listening; trying again in 10 s", name)
+                await asyncio.sleep(10)
+            else:
+                return
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        pass
+
+
+__all__ = ["Worker"]
