@@ -180,11 +180,11 @@ def _import(arguments: argparse.Namespace) -> int:
     migrate.upgrade(url)
     store = open_store(url)
     try:
-        report = importing.run(arguments.files, store, table=arguments.table, skip_bad=arguments.skip_bad)
+        report = importing.run(arguments.files, store, table=arguments.table or "", skip_bad=arguments.skip_bad)
     finally:
         store.close()
-    print(report.text())
-    return 0 if not report.bad else 1
+    print("\n".join(report.lines()))
+    return 0 if report.ok else 1
 
 
 def _simulate(arguments: argparse.Namespace) -> int:
@@ -212,7 +212,7 @@ def _intents_check(_: argparse.Namespace) -> int:
     from inbox.intents import catalog
 
     loaded = catalog.load()
-    print(f"{len(loaded.intents)} intents, {sum(1 for _ in loaded.phrases)} phrases, no mistakes")
+    print(f"{len(loaded.entries)} intents, {sum(1 for _ in loaded.phrases)} phrases, no mistakes")
     return 0
 
 
@@ -237,7 +237,7 @@ def _intents_eval(arguments: argparse.Namespace) -> int:
 def _templates_check(_: argparse.Namespace) -> int:
     from inbox.templates import check
 
-    problems = check.run()
+    problems = check.problems()
     for problem in problems:
         print(problem)
     print(f"{len(problems)} problems")

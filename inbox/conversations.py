@@ -150,16 +150,21 @@ def live(tx: Tx, contact_id: str) -> Conversation | None:
     return _conversation(row) if row else None
 
 
+def latest(tx: Tx, contact_id: str) -> Conversation | None:
+    """The contact's last conversation, live or not."""
+    row = tx.one(_LATEST, contact=contact_id)
+    return _conversation(row) if row else None
+
+
 def find_or_open(
     tx: Tx, contact_id: str, at: datetime, *, channel: str, subject: str, language: str, reopen: timedelta
 ) -> Conversation:
     """The live conversation, or the last one if it ended less than ``reopen`` ago, else a new one."""
     found = live(tx, contact_id)
     if found is None:
-        row = tx.one(_LATEST, contact=contact_id)
-        latest = _conversation(row) if row else None
-        if latest and latest.resolved_at and at - latest.resolved_at < reopen:
-            found = latest
+        ended = latest(tx, contact_id)
+        if ended and ended.resolved_at and at - ended.resolved_at < reopen:
+            found = ended
     return found or _open(tx, contact_id, at, channel=channel, subject=subject, language=language)
 
 

@@ -78,13 +78,17 @@ async def deliver(store: Store, house: House, channel: Channel, job: Job, clock:
         await store.run(lambda tx: _sent(tx, job, ready, receipt, clock.now()))
 
 
+class _CannotAsk(Uncertain):
+    """An attempt was interrupted and the provider cannot be asked about it."""
+
+
 async def _attempt(channel: Channel, ready: _Ready) -> Receipt:
     if ready.interrupted:
         try:
             found = await channel.find_sent(ready.message)
         except Unsupported as cannot_ask:
             if channel.name != "email":
-                raise Uncertain("an attempt was interrupted and the provider cannot be asked") from cannot_ask
+                raise _CannotAsk from cannot_ask
         else:
             if found is not None:
                 return found
@@ -136,7 +140,7 @@ def _unsent(tx: Tx, house: House, job: Job, ready: _Ready, error: Exception, now
     elif isinstance(error, Permanent):
         _failed(tx, house, job, ready, error.code, str(error), now)
     else:
-        _uncertain(tx, house, job, ready, str(error), now)
+        _uncertain(tx, house, job, ready, error, now)
 
 
 def _again(tx: Tx, house: House, job: Job, ready: _Ready, wait: Transient, now: datetime) -> None:
@@ -150,12 +154,11 @@ def _again(tx: Tx, house: House, job: Job, ready: _Ready, wait: Transient, now: 
     jobs.retry(tx, job, now, str(wait), wait=wait.retry_after)
 
 
-def _uncertain(tx: Tx, house: House, job: Job, ready: _Ready, why: str, now: datetime) -> None:
-    """The attempt stays open; the provider is asked a little later, or a person decides."""
-    if ready.interrupted or job.attempts >= jobs.MAX_ATTEMPTS:
-        tx.run(
-            _END, message=ready.message.id, attempt=ready.attempt, at=to_micros(now), result="uncertain", why=why[:500]
-        )
+def _uncertain(tx: Tx, house: House, job: Job, ready: _Ready, doubt: Exception, now: datetime) -> None:
+    """The attempt stays open and the provider is asked a little later; where it cannot be asked, a person decides."""
+    why = str(doubt)[:500]
+    if isinstance(doubt, _CannotAsk) or job.attempts >= jobs.MAX_ATTEMPTS:
+        tx.run(_SETTLE, message=ready.message.id, at=to_micros(now), result="uncertain")
         _give_up(tx, house, job, ready, DeliveryStatus.UNCERTAIN, "uncertain", why, now)
         return
     jobs.retry(tx, job, now, why, wait=5.0)

@@ -20,7 +20,7 @@ from inbox.errors import DataError, MissingFact
 from inbox.house import House
 from inbox.ids import new_id
 from inbox.message import LANGUAGES, ChannelName, ContactPoint, Language, jsonable
-from inbox.templates import versions
+from inbox.templates import values, versions
 from inbox.templates.render import Part, Rendered, letter, render
 
 #: Channels whose reader picks replies up from the history; the others get a job in their lane.
@@ -95,7 +95,7 @@ def say(
         parts.append(Part(part.answer, version.bundle, part.facts))
         used.append({
             "answer": part.answer, "version": version.version, "version_id": version.id, "language": language,
-            "facts": jsonable(part.facts), "sources": jsonable(part.sources),
+            "facts": values.pack(dict(part.facts)), "sources": jsonable(part.sources),
         })  # fmt: skip
     try:
         rendered = render(parts, to.channel, language, house.company, to.name, timezone=to.timezone)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from inbox import contacts, conversations, effects, links, verification
+from inbox import contacts, conversations, effects, events, links, verification
 from inbox.accounts import ledger
 from inbox.accounts.base import Account
 from inbox.contact_policy import Purpose
@@ -69,6 +69,11 @@ def carry_out(tx: Tx, house: House, turn: Turn, now: datetime) -> dict[str, Any]
         topic=_topic(turn), proof_at=_proof_at(turn, house, now),
     )  # fmt: skip
     conversation = _reopen(tx, conversation, turn, now)
+    if turn.conversation.channel != turn.row["channel"]:
+        events.record(
+            tx, conversation.id, "channel.switched", now, "author", before=turn.conversation.channel,
+            after=turn.row["channel"], message=turn.row["id"],
+        )  # fmt: skip
     c = _Carry(tx, house, replace(turn, conversation=conversation), now, turn.case, _awaiting(turn))
     for effect in turn.decision.effects:
         c.facts |= effects.apply(tx, house, c.turn, effect, now)

@@ -1,0 +1,131 @@
+"""What an author has earned: royalties, and whether and when they can be withdrawn. Pure."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from inbox.accounts.base import Account, Royalties, Withdrawal
+from inbox.accounts.factsheet import Ask, Fact, Held, Outcome, StepUp, as_of_on, local, sheet
+from inbox.errors import MissingFact
+from inbox.money import Money
+
+#: States of a withdrawal that has not reached its end.
+UNDER_WAY = frozenset({"requested", "in_review", "held", "sent"})
+RECORD = "royalties"
+
+
+def royalty_balance(account: Account, ask: Ask) -> Outcome:
+    """Level 2: available, pending and reserve, the minimum and the next run."""
+    royalties = _royalties(account)
+    if royalties.available.minor < 0:
+        return Held("negative_royalty_balance", "royalties are below zero; somebody must explain the deductions")
+    return sheet(
+        account,
+        RECORD,
+        available=royalties.available,
+        pending=royalties.pending,
+        reserve=royalties.returns_reserve,
+        threshold=royalties.threshold,
+        below_threshold=royalties.available < royalties.threshold,
+        next_run_on=royalties.next_run_on,
+        hold_until=_hold(account, royalties, ask),
+        as_of_on=as_of_on(account),
+    )
+
+
+def royalty_withdrawal(account: Account, ask: Ask) -> Outcome:
+    """Level 2: may it be paid out? ``state`` eligible, hold, tax_form, no_destination, below_minimum or too_much.
+
+    ``eligible`` asks for confirmation by a fresh code; the withdrawal itself is another step.
+    """
+    royalties = _royalties(account)
+    if "fraud" in account.flags:
+        return Held("security_hold", "wants a payout; the account has a fraud flag")
+    if royalties.available.minor < 0:
+        return Held("negative_royalty_balance", "wants a payout; royalties are below zero")
+    named = next((a for a in ask.entities.amounts if a.currency == royalties.available.currency), None)
+    amount = named or royalties.available
+    state = _state(account, royalties, amount, ask)
+    return sheet(
+        account,
+        RECORD,
+        state=state,
+        amount=amount if state == "eligible" else None,
+        available=royalties.available,
+        remaining=royalties.available - amount if state == "eligible" else None,
+        threshold=royalties.threshold,
+        destination=royalties.payout_method or None,
+        hold_until=_hold(account, royalties, ask),
+        tax_form=royalties.tax_form or None,
+        next_run_on=royalties.next_run_on,
+    )
+
+
+def _state(account: Account, royalties: Royalties, amount: Money, ask: Ask) -> str:
+    if royalties.tax_form_status != "approved":
+        if not royalties.tax_form:
+            raise MissingFact(fact="tax_form")
+        return "tax_form"
+    if not royalties.payout_method:
+        return "no_destination"
+    if _hold(account, royalties, ask):
+        return "hold"
+    if amount > royalties.available:
+        return "too_much"
+    return "below_minimum" if amount < royalties.threshold else "eligible"
+
+
+def _hold(account: Account, royalties: Royalties, ask: Ask) -> object | None:
+    """The end of a running payout hold, on the author's clock."""
+    until = royalties.hold_until
+    return local(account, until) if until is not None and until > ask.now else None
+
+
+def royalty_withdrawal_status(account: Account, ask: Ask) -> Outcome:
+    """Where a withdrawal is. Level 1: state and dates of one whose id is quoted, no amount, no destination."""
+    withdrawals = account.royalties.withdrawals if account.royalties else ()
+    quoted = next((w for w in withdrawals if w.id in ask.entities.withdrawal_ids), None)
+    if ask.level < 2 and quoted is None:
+        return StepUp(2)
+    if quoted is None and ask.entities.withdrawal_ids:
+        return Held("withdrawal_not_found", "asks about a withdrawal whose number is not on this account")
+    withdrawal = quoted or _latest(withdrawals)
+    if withdrawal is None:
+        return sheet(account, RECORD, state="none")
+    if sum(1 for w in withdrawals if w.status == "returned") >= 2 and withdrawal.status == "returned":
+        return Held("withdrawal_returned", f"{withdrawal.id}: the bank sent payouts back more than once")
+    if _late(withdrawal, ask.today):
+        return Held("withdrawal_late", f"{withdrawal.id} was expected on {withdrawal.expected_on}")
+    return _withdrawal_facts(account, withdrawal, ask)
+
+
+def _withdrawal_facts(account: Account, withdrawal: Withdrawal, ask: Ask) -> dict[str, Fact]:
+    done = withdrawal.status in ("paid", "returned")
+    facts = sheet(
+        account,
+        withdrawal.id,
+        state=withdrawal.status,
+        withdrawal_id=withdrawal.id,
+        requested_on=withdrawal.requested_on,
+        expected_on=None if done else withdrawal.expected_on,
+        paid_on=withdrawal.paid_on,
+    )
+    if ask.level >= 2:
+        facts |= sheet(account, withdrawal.id, amount=withdrawal.amount)
+    return facts
+
+
+def _latest(withdrawals: tuple[Withdrawal, ...]) -> Withdrawal | None:
+    """One that is still under way before one that has ended; then the newest."""
+    return max(withdrawals, key=lambda w: (w.status in UNDER_WAY, w.requested_on, w.id), default=None)
+
+
+def _late(withdrawal: Withdrawal, today: date) -> bool:
+    expected = withdrawal.expected_on
+    return withdrawal.status in UNDER_WAY and expected is not None and today > expected
+
+
+def _royalties(account: Account) -> Royalties:
+    if account.royalties is None:
+        raise MissingFact(fact="royalties")
+    return account.royalties

@@ -1,0 +1,46 @@
+"""A bank reversed a payment: the case opens by itself, with its deadline, and the disputed invoice is left alone."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from inbox import contacts, conversations, events
+from inbox.accounts import changes, ledger
+from inbox.accounts.base import AccountRef, Dispute
+from inbox.db.store import Tx
+from inbox.escalation import handoffs
+from inbox.escalation.handoffs import Case
+from inbox.house import House
+from inbox.message import Severity
+
+
+def opened(tx: Tx, house: House, ref: AccountRef, dispute: Dispute, now: datetime) -> Case:
+    """Record the chargeback and hand it to people. Told twice, it is one dispute and one case."""
+    changes.open_dispute(tx, ref.id, dispute, at=now)
+    account = ledger.load(tx, ref, now)
+    author = contacts.by_account(tx, ref.source, ref.id) or contacts.add(
+        tx,
+        now,
+        source=ref.source,
+        account_id=ref.id,
+        name=account.name,
+        language=account.language,
+        timezone=account.timezone,
+    )
+    conversation = conversations.find_or_open(
+        tx, author.id, now, channel="email", subject=f"Chargeback {dispute.id}", language=account.language,
+        reopen=timedelta(days=house.rules.reopen_days),
+    )  # fmt: skip
+    events.record(
+        tx, conversation.id, "chargeback.opened", now, "processor", dispute=dispute.id, invoice=dispute.invoice_id,
+        amount=str(dispute.amount), network=dispute.network,
+        respond_by=dispute.respond_by.isoformat() if dispute.respond_by else "",
+    )  # fmt: skip
+    ask = handoffs.Ask(
+        reason="chargeback", severity=Severity.HIGH,
+        quote=f"{dispute.network} chargeback {dispute.id}: {dispute.reason}; respond by {dispute.respond_by}",
+        account_id=ref.id, invoice_ids=(dispute.invoice_id,),
+        payment_ids=(dispute.payment_id,) if dispute.payment_id else (), amounts=(dispute.amount,), proof="",
+        did=("Opened by the processor's notice.",), hold="dispute_open", hold_invoices=(dispute.invoice_id,),
+    )  # fmt: skip
+    return handoffs.open_case(tx, house, conversation, ask, now)[0]
