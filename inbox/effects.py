@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from inbox import contacts, events
 from inbox.accounts import changes
@@ -16,8 +18,8 @@ from inbox.db.store import Tx, upsert
 from inbox.db.tables import preferences
 from inbox.decide import Effect
 from inbox.house import House
-from inbox.ids import new_id
 from inbox.message import ContactPoint
+from inbox.receivables import holds
 
 if TYPE_CHECKING:
     from inbox.replying import Turn
@@ -83,7 +85,7 @@ def _preference(tx: Tx, turn: Turn, data: Mapping[str, Any], now: datetime) -> d
 def _promise(tx: Tx, turn: Turn, data: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """Store the promise with the author's own words; reminders about that invoice rest until the day."""
     assert turn.account is not None
-    key = f"PR-{new_id()[-8:]}"
+    key = f"PR-{_number()}"
     promise = Promise(
         id=key, invoice_id=data["invoice_id"], amount=data["amount"], on=data["on"], status="open",
         made_on=turn.account.as_of.date(), words=str(data["words"])[:500],
@@ -93,13 +95,17 @@ def _promise(tx: Tx, turn: Turn, data: Mapping[str, Any], now: datetime) -> dict
         tx, turn.conversation.id, "promise.stored", now, "author", promise=key, amount=str(data["amount"]),
         on=data["on"].isoformat(), invoice=data["invoice_id"], message=turn.row["id"],
     )  # fmt: skip
+    end_of_day = datetime.combine(data["on"] + timedelta(days=1), time.min, ZoneInfo(turn.account.timezone or "UTC"))
+    holds.pause(
+        tx, turn.account.ref.id, "promise_running", turn.conversation.id, now, invoices=(data["invoice_id"],), until=end_of_day
+    )  # fmt: skip
     return {}
 
 
 def _withdrawal(tx: Tx, turn: Turn, data: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """One withdrawal for one confirmation: the code that confirmed it is used up in the same commit."""
     assert turn.account is not None
-    key = f"WD-{new_id()[-8:]}"
+    key = f"WD-{_number()}"
     expected = business_days_after(turn.account.as_of.date(), SENT_WITHIN + ARRIVES_WITHIN)
     wanted = Withdrawal(
         id=key, amount=data["amount"], requested_on=turn.account.as_of.date(), status="requested", expected_on=expected
@@ -110,6 +116,11 @@ def _withdrawal(tx: Tx, turn: Turn, data: Mapping[str, Any], now: datetime) -> d
         destination=data["destination"], authorised_by="otp", message=turn.row["id"],
     )  # fmt: skip
     return {"withdrawal_id": key, "expected_on": expected}
+
+
+def _number() -> str:
+    """Digits that people can read aloud; the table's key refuses the one in ten million that is taken."""
+    return f"{secrets.randbelow(9_000_000) + 1_000_000}"
 
 
 def _flag(tx: Tx, turn: Turn, data: Mapping[str, Any], now: datetime) -> dict[str, Any]:

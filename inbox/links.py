@@ -52,7 +52,7 @@ def create(
         _ADD, hash=_digest(token), kind=kind, account_source=ref.source, account_id=ref.id, conversation_id=conversation_id,
         data=json.dumps(data), created_at=to_micros(now), expires_at=to_micros(now + LIFE[kind]),
     )  # fmt: skip
-    events.record(tx, conversation_id, "link.made", now, "bot", kind=kind, account=ref.id, **data)
+    events.record(tx, conversation_id, "link.made", now, "bot", link=kind, account=ref.id, **data)
     return f"{house.public_url}/l/{token}"
 
 
@@ -71,7 +71,7 @@ def find(tx: Tx, token: str, now: datetime) -> Link:
 def use(tx: Tx, token: str, now: datetime) -> None:
     link = find(tx, token, now)
     tx.run(_USE, digest=_digest(token), at=to_micros(now))
-    events.record(tx, link.conversation_id, "link.used", now, "author", kind=link.kind, account=link.ref.id)
+    events.record(tx, link.conversation_id, "link.used", now, "author", link=link.kind, account=link.ref.id)
 
 
 def _digest(token: str) -> str:

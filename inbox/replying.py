@@ -309,6 +309,11 @@ def _link(c: _Carry, answer: str, facts: Mapping[str, Any]) -> str:
     data = {k: str(v) for k, v in facts.items() if k in _LINK_FACTS and v is not None}
     kind = LINK_OF[answer]
     c.outcome.setdefault("links", []).append(kind)
+    if kind == "document":
+        events.record(
+            c.tx, c.turn.conversation.id, "document.sent", c.now, "bot", document=data.get("document_id", ""),
+            to="address on file",
+        )  # fmt: skip
     return links.create(c.tx, c.house, kind, c.turn.account.ref, c.turn.conversation.id, data, c.now)
 
 

@@ -26,6 +26,7 @@ from inbox.escalation import handoffs
 from inbox.house import House
 from inbox.intents.understanding import Context, Understanding
 from inbox.message import ContactPoint, MessageKind, Route, SenderProof, jsonable
+from inbox.receivables import holds
 from inbox.replying import Turn, carry_out
 from inbox.verification import CodeResult
 
@@ -119,7 +120,7 @@ def account_of(tx: Tx, ref: AccountRef, now: datetime) -> Account | None:
         account = ledger.load(tx, ref)
     except NotFound:
         return None
-    held = [h for h in handoffs.holds_of(tx, ref.id) if h["invoice_id"] and h["reason"] == "dispute_open"]
+    held = [h for h in holds.of(tx, ref.id, now) if h["invoice_id"] and h["reason"] == "dispute_open"]
     contested = tuple(
         Dispute(
             id=f"case-{h['case']}",

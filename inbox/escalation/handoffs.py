@@ -13,14 +13,14 @@ from inbox import contacts, conversations, events, jobs, staffing
 from inbox.clock import from_micros, to_micros
 from inbox.conversations import BOT, Conversation, point_of
 from inbox.db.store import Sql, Tx, insert
-from inbox.db.tables import desk_events, handoffs, holds, messages
+from inbox.db.tables import desk_events, handoffs, messages
 from inbox.errors import NotFound
 from inbox.escalation import routing
 from inbox.escalation.base import DeskEvent, DeskResult
 from inbox.house import House
-from inbox.ids import new_id
 from inbox.message import ChannelName, ContactPoint, Severity
 from inbox.money import Money
+from inbox.receivables import holds
 from inbox.replies import Said, To, say_as_agent
 from inbox.staffing import Staff
 
@@ -68,9 +68,6 @@ _SILENCE = Sql(
 )  # fmt: skip
 _KNOWN_EVENT = Sql(sa.select(desk_events.c.result).where(desk_events.c.source_id == b("source")))
 _ADD_EVENT = insert(desk_events, "source_id", "kind", "case", "actor_id", "result", "created_at")
-_HOLD = insert(holds, "id", "account_id", "invoice_id", "reason", "conversation_id", "case", "created_at", "until")
-_HOLDS = Sql(sa.select(holds).where(holds.c.account_id == b("account"), holds.c.lifted_at == 0).order_by(holds.c.id))
-_LIFT = Sql(sa.update(holds).where(holds.c.case == b("of_case"), holds.c.lifted_at == 0).values(lifted_at=b("at")))
 _LAST_ADDRESS = Sql(
     sa.select(messages.c.channel, messages.c.address, messages.c.id)
     .where(messages.c.conversation_id == b("conversation"), messages.c.direction == "inbound")
@@ -207,11 +204,6 @@ def of_contact(tx: Tx, contact_id: str, not_this: int) -> list[Case]:
 def by_thread(tx: Tx, desk: str, channel: str, ts: str) -> int | None:
     row = tx.one(_BY_THREAD, on=desk, channel=channel, ts=ts)
     return int(row["number"]) if row else None
-
-
-def holds_of(tx: Tx, account_id: str) -> list[Any]:
-    """Collections holds in force: rows with ``invoice_id`` ("" = everything) and ``reason``."""
-    return tx.all(_HOLDS, account=account_id)
 
 
 def reply_channels(
@@ -381,7 +373,7 @@ def _own(act: _Act, status: str, owner: str, name: str) -> None:
 
 def _close(act: _Act, status: str, conversation_status: str, outcome: str) -> None:
     act.tx.run(_CLOSE, case=act.case.number, to=status, result=outcome, at=to_micros(act.event.at))
-    lifted = act.tx.run(_LIFT, of_case=act.case.number, at=to_micros(act.event.at))
+    lifted = holds.lift_case(act.tx, act.case.number, act.event.at)
     act.record(f"handoff.{status}", outcome=outcome, reason=act.event.reason, note=act.event.text, holds_lifted=lifted)
     # What was said before a handback does not count as now: the bot starts with a clean slate.
     conversations.touch(act.tx, replace(act.conversation, context={}, topic=""))
@@ -424,19 +416,8 @@ def _widen(tx: Tx, house: House, case: Case, ask: Ask, now: datetime) -> None:
 
 
 def _pause(tx: Tx, conversation: Conversation, number: int, ask: Ask, now: datetime) -> None:
-    if not ask.hold or not ask.account_id:
-        return
-    in_force = {(row["invoice_id"], row["reason"]) for row in holds_of(tx, ask.account_id)}
-    for invoice in ask.hold_invoices or ("",):
-        if (invoice, ask.hold) in in_force:
-            continue
-        tx.run(
-            _HOLD, id=new_id(), account_id=ask.account_id, invoice_id=invoice, reason=ask.hold,
-            conversation_id=conversation.id, case=number, created_at=to_micros(now), until=0,
-        )  # fmt: skip
-        events.record(
-            tx, conversation.id, "collections.paused", now, "bot", account=ask.account_id, invoice=invoice, reason=ask.hold
-        )  # fmt: skip
+    if ask.hold and ask.account_id:
+        holds.pause(tx, ask.account_id, ask.hold, conversation.id, now, invoices=ask.hold_invoices, case=number)
 
 
 def _tell(tx: Tx, house: House, number: int, kind: str, now: datetime, **payload: Any) -> None:

@@ -22,6 +22,7 @@ from inbox.house import House
 from inbox.jobs import Job
 from inbox.message import ChannelName
 from inbox.money import Money
+from inbox.receivables import holds
 from inbox.replies import language_of
 from inbox.templates.render import letter
 from inbox.triage import account_of
@@ -86,7 +87,7 @@ def card_of(tx: Tx, house: House, number: int, now: datetime) -> HandoffCard:
     contact = contacts.by_id(tx, conversation.contact_id)
     account = account_of(tx, AccountRef(contact.account_source, contact.account_id), now) if contact else None
     facts = case.facts
-    holds = handoffs.holds_of(tx, account.ref.id) if account else []
+    paused = holds.of(tx, account.ref.id, now) if account else []
     where = handoffs.reply_channels(tx, house, conversation, account.points() if account else ())
     withheld, did = _bot_record(tx, case)
     return card.build(
@@ -100,7 +101,7 @@ def card_of(tx: Tx, house: House, number: int, now: datetime) -> HandoffCard:
             transcript=tuple(transcript(tx, conversation.id, 10)), bot_did=did,
             bot_withheld=(*tuple(facts.get("withheld", ())), *withheld), outcome=case.outcome,
             url=f"{house.public_url}/console/conversations/{conversation.id}", version=case.version,
-            holds=tuple(f"{h['invoice_id'] or 'everything'} ({h['reason'].replace('_', ' ')})" for h in holds),
+            holds=tuple(f"{h['invoice_id'] or 'everything'} ({h['reason'].replace('_', ' ')})" for h in paused),
             earlier_cases=_earlier(tx, case), account_url=f"{house.public_url}/console/conversations/{conversation.id}#account",
         ),
         account,

@@ -8,7 +8,8 @@ from typing import Any
 
 from inbox.accounts import ledger
 from inbox.accounts.base import Account
-from inbox.escalation import handoffs, posting
+from inbox.escalation import posting
+from inbox.receivables import holds
 from inbox.simulate.checking import has
 from inbox.simulate.stage import Stage
 
@@ -44,7 +45,7 @@ class Look:
         ]
         self.cases = stage.cases()
         self.account: Account = stage.store.read_now(lambda tx: ledger.load(tx, stage.ref, stage.clock.now()))
-        self.holds = stage.store.read_now(lambda tx: handoffs.holds_of(tx, stage.ref.id))
+        self.holds = stage.store.read_now(lambda tx: holds.of(tx, stage.ref.id, stage.clock.now()))
 
     def of(self, kind: str) -> _Found:
         return [data for name, data, _ in self.events if name == kind]

@@ -82,21 +82,21 @@ class Played:
 
     async def _author(self, turn: Turn) -> Verdict:
         self._fill_codes()
-        mark, before = self.stage.mark(), len(self.stage.events())
+        mark, before = self.stage.mark(), self.stage.event_keys()
         key = await self.stage.says(turn, self.values.fill(turn.subject), self.values.fill(turn.text))
         self._learn()
-        seen = self._seen(key, mark, before)
+        seen = self._seen(key, mark, self.stage.events_but(before))
         return checking.author_turn(turn.expected, seen, self.values, _strings_of_others(self.stage.dialogue))
 
     async def _event(self, turn: Turn) -> Verdict:
-        mark, before = self.stage.mark(), len(self.stage.events())
+        mark, before = self.stage.mark(), self.stage.event_keys()
         try:
             await happen(self.stage, turn.event, details_of(turn, self.values.known))
         except InboxError as refused:
             return Verdict((f"{turn.event}: {refused}",))
         self._learn()
         wrote = tuple((row["channel"], m.text) for row, m in self.stage.outbound_after(mark))
-        new = self.stage.events()[before:]
+        new = self.stage.events_but(before)
         suppressed = tuple(_data(e).get("reason", "") for e in new if e["type"] == "outbound.suppressed")
         held = tuple(_data(e).get("reason", "") for e in new if e["type"] == "charge.suppressed")
         seen = Seen(actions=self._actions(new), outbound=wrote, suppressed=suppressed, charge_held=held)
@@ -120,7 +120,7 @@ class Played:
 
     # -- what was seen
 
-    def _seen(self, key: str, mark: str, before: int) -> Seen:
+    def _seen(self, key: str, mark: str, new: list[Any]) -> Seen:
         stage = self.stage
         sent = stage.outbound_after(mark)
         decision, row = stage.decision(key), stage.inbound(key)
@@ -131,7 +131,7 @@ class Played:
         self.last_kind = decision["reply_kind"] if decision else ""
         return Seen(
             replies=tuple(f"{m.subject}\n{m.text}".strip() for _, m in sent), channels=tuple(r["channel"] for r, _ in sent),
-            languages=tuple(r["language"] for r, _ in sent), actions=self._actions(stage.events()[before:]),
+            languages=tuple(r["language"] for r, _ in sent), actions=self._actions(new),
             route=decision["route"] if decision else "", kind=self.last_kind, intents=tuple(record.get("intents", ())),
             level=self.level, state=self.state, elsewhere=stage.written(),
         )  # fmt: skip

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import sqlalchemy as sa
 from inbox import conversations, staffing
 from inbox.accounts import importing
 from inbox.accounts.base import AccountRef
+from inbox.channels import mail_inbound, mime
 from inbox.clock import SetClock
 from inbox.db import migrate
 from inbox.db.store import Sql, Store, Tx, open_store
@@ -38,6 +40,8 @@ from inbox.triage import codes_in
 from inbox.worker import Worker
 
 SUPERVISOR = "supervisor@simulation.example"
+SUPPORT = "billing@larkmoor.example"
+AUTHSERV = "mx.larkmoor.example"
 _PROOF = {
     "portal": SenderProof.PORTAL, "number_match": SenderProof.CARRIER, "caller_id": SenderProof.CALLER_ID,
     "dmarc_pass": SenderProof.DMARC_PASS, "dmarc_fail": SenderProof.DMARC_FAIL, "": SenderProof.NONE,
@@ -73,23 +77,32 @@ class Stage:
     async def says(self, turn: Turn, subject: str, text: str) -> str:
         """The author writes; returns the id of the message after everything it sets off is done."""
         self.said += 1
-        accepted = await self.intake.message(
-            InboundMessage(
-                channel=turn.name,
-                source_id=f"{self.dialogue.id}-{self.said}",
-                sender=self._sender(turn),
-                text=text,
-                subject=subject,
-                received_at=self.clock.now(),
-                proof=self._proof(turn),
-                account_id=self.ref.id if turn.authenticated == "portal" else "",
-                meta={"message_id": f"{self.dialogue.id}-{self.said}@author.example"}
-                if turn.channel == "email"
-                else {},
-            )
-        )
+        message = self._mail(turn, subject, text) if turn.channel == "email" else self._message(turn, text)
+        accepted = await self.intake.message(message)
         await self.settle()
         return accepted.message_id
+
+    def _message(self, turn: Turn, text: str) -> InboundMessage:
+        return InboundMessage(
+            channel=turn.name, source_id=f"{self.dialogue.id}-{self.said}", sender=self._sender(turn), text=text,
+            received_at=self.clock.now(), proof=self._proof(turn),
+            account_id=self.ref.id if turn.authenticated == "portal" else "",
+        )  # fmt: skip
+
+    def _mail(self, turn: Turn, subject: str, text: str) -> InboundMessage:
+        """The mail as its bytes would come from the mailbox, read by the product's own parser."""
+        mail = EmailMessage()
+        mail["From"], mail["To"], mail["Subject"] = turn.sender, SUPPORT, subject
+        mail["Message-ID"] = f"<{self.dialogue.id}-{self.said}@author.example>"
+        verdict = "pass" if turn.authenticated == "dmarc_pass" else "fail"
+        domain = turn.sender.rpartition("@")[2]
+        mail["Authentication-Results"] = f"{AUTHSERV}; dmarc={verdict} header.from={domain}"
+        mail.set_content(text)
+        raw = mail.as_bytes()
+        parsed = mime.parse(raw, mime.ParseSettings(own_addresses=(SUPPORT,), authserv_ids=(AUTHSERV,)))
+        message = mail_inbound.message_of(parsed, raw, self.clock.now(), (SUPPORT,), self.house.secrets)
+        assert message is not None
+        return message
 
     def _sender(self, turn: Turn) -> ContactPoint:
         if turn.channel == "chat":
@@ -121,6 +134,12 @@ class Stage:
 
     def events(self) -> list[Any]:
         return self.store.read_now(lambda tx: tx.all(_EVENTS))
+
+    def event_keys(self) -> set[tuple[str, int]]:
+        return {(row["stream"], row["seq"]) for row in self.events()}
+
+    def events_but(self, known: set[tuple[str, int]]) -> list[Any]:
+        return [row for row in self.events() if (row["stream"], row["seq"]) not in known]
 
     def decision(self, message_id: str) -> Any:
         return self.store.read_now(lambda tx: tx.one(_DECISION, message=message_id))
