@@ -6,7 +6,6 @@ staff id; every change of owner or status raises ``version``, and the bot's repl
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -14,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from inbox import events
+from inbox import events, jsontext
 from inbox.clock import from_micros, to_micros
 from inbox.db.store import Sql, Tx, insert
 from inbox.db.tables import conversations, messages, notes, thread_keys
@@ -186,7 +185,7 @@ def touch(tx: Tx, conversation: Conversation) -> None:
     """Write back what a message changed: channel, language, topic, context, proof."""
     tx.run(
         _TOUCH, conversation=conversation.id, on=conversation.channel, in_language=conversation.language,
-        about=conversation.topic, state=json.dumps(dict(conversation.context), ensure_ascii=False),
+        about=conversation.topic, state=jsontext.dumps(dict(conversation.context)),
         at=to_micros(conversation.last_message_at), level=conversation.proof_level, point=conversation.proof_point,
         proven=to_micros(conversation.proof_at) if conversation.proof_at else 0,
     )  # fmt: skip
@@ -274,7 +273,7 @@ def _conversation(row: Any) -> Conversation:
     return Conversation(
         id=row["id"], contact_id=row["contact_id"], status=row["status"], channel=row["channel"],
         subject=row["subject"], language=row["language"], topic=row["topic"], owner=row["owner"] or BOT,
-        version=row["version"], context=json.loads(row["context"]) if row["context"] != "{}" else {},
+        version=row["version"], context=jsontext.loads(row["context"]) if row["context"] != "{}" else {},
         proof_level=row["proof_level"], proof_point=row["proof_point"],
         proof_at=from_micros(row["proof_at"]) if row["proof_at"] else None,
         opened_at=from_micros(row["opened_at"]), last_message_at=from_micros(row["last_message_at"]),

@@ -7,7 +7,6 @@ fold the copies) and everything else goes to a person.
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from inbox import contacts, conversations, events, jobs, verification
+from inbox import contacts, conversations, events, jobs, jsontext, metrics, verification
 from inbox.channels.base import Channel
 from inbox.clock import Clock, from_micros, to_micros
 from inbox.conversations import point_of
@@ -50,6 +49,11 @@ _SET = Sql(
     .where(messages.c.id == b("message"))
     .values(status=b("to"), status_code=b("code"), status_detail=b("why"))
 )
+_SET_SENT = Sql(
+    sa.update(messages)
+    .where(messages.c.id == b("message"), messages.c.status.in_(["queued", "sending"]))
+    .values(status="sent", status_code="", status_detail="", provider_id=b("provider"))
+)
 _SET_PROVIDER = Sql(sa.update(messages).where(messages.c.id == b("message")).values(provider_id=b("provider")))
 #: Addresses that these codes report as dead or opted out (https://www.twilio.com/docs/api/errors).
 _OPTED_OUT = frozenset({"21610"})
@@ -57,32 +61,54 @@ _DEAD = frozenset({"21211", "21614", "30003", "30005", "30006", "5.1.1", "5.1.10
 
 
 @dataclass(frozen=True, slots=True)
-class _Ready:
+class Ready:
+    """A message whose attempt is on record; what is left is to call the provider."""
+
+    job: Job
     message: OutboundMessage
     attempt: int
     interrupted: bool  # an earlier attempt has no known outcome
 
 
-async def deliver(store: Store, house: House, channel: Channel, job: Job, clock: Clock) -> None:
-    """Run one delivery job to its end: sent, retried, failed or given to a person."""
-    key = str(job.payload["message"])
-    ready = await store.run(lambda tx: _begin(tx, house, job, key, clock.now()))
-    if ready is None:
-        return
-    try:
-        receipt = await _attempt(channel, ready)
-    except (Uncertain, Transient, Permanent) as error:
-        unsent = error  # the name of an except clause is gone when the unit runs
-        await store.run(lambda tx: _unsent(tx, house, job, ready, unsent, clock.now()))
-    else:
-        await store.run(lambda tx: _sent(tx, job, ready, receipt, clock.now()))
+@dataclass(frozen=True, slots=True)
+class Deliveries:
+    """The work of one channel's lane: ``begin`` in the commit that claims the job, ``run`` outside of any."""
+
+    store: Store
+    house: House
+    channel: Channel
+    clock: Clock
+
+    def begin(self, tx: Tx, job: Job, now: datetime) -> Ready | None:
+        """Record the attempt; None if the message was settled meanwhile, by a status callback or a person."""
+        key = str(job.payload["message"])
+        row = tx.one(_MESSAGE, message=key)
+        if row is None or STATUS_RANK[row["status"]] >= STATUS_RANK["sent"] or row["status"] == "uncertain":
+            jobs.finish(tx, job)
+            return None
+        before = tx.all(_ATTEMPTS, message=key) if job.attempts > 1 else []
+        n = (before[-1]["n"] if before else 0) + 1
+        tx.run(_START, message_id=key, n=n, started_at=to_micros(now))
+        return Ready(job, outbound(row, self.house, n), n, any(not a["ended_at"] for a in before))
+
+    async def run(self, ready: Ready) -> None:
+        """Send, and record the outcome: sent, retried, failed or given to a person."""
+        try:
+            receipt = await _attempt(self.channel, ready)
+        except (Uncertain, Transient, Permanent) as error:
+            unsent = error  # the name of an except clause is gone when the unit runs
+            metrics.DELIVERED.labels(self.channel.name, type(error).__name__.lower()).inc()
+            await self.store.run(lambda tx: _unsent(tx, self.house, ready, unsent, self.clock.now()))
+        else:
+            metrics.DELIVERED.labels(self.channel.name, "sent").inc()
+            await self.store.run(lambda tx: _sent(tx, ready, receipt, self.clock.now()))
 
 
 class _CannotAsk(Uncertain):
     """An attempt was interrupted and the provider cannot be asked about it."""
 
 
-async def _attempt(channel: Channel, ready: _Ready) -> Receipt:
+async def _attempt(channel: Channel, ready: Ready) -> Receipt:
     if ready.interrupted:
         try:
             found = await channel.find_sent(ready.message)
@@ -95,21 +121,9 @@ async def _attempt(channel: Channel, ready: _Ready) -> Receipt:
     return await channel.send(ready.message)
 
 
-def _begin(tx: Tx, house: House, job: Job, key: str, now: datetime) -> _Ready | None:
-    row = tx.one(_MESSAGE, message=key)
-    if row is None or STATUS_RANK[row["status"]] >= STATUS_RANK["sent"] or row["status"] == "uncertain":
-        jobs.finish(tx, job)  # settled meanwhile: a status callback or a person was faster
-        return None
-    before = tx.all(_ATTEMPTS, message=key)
-    n = (before[-1]["n"] if before else 0) + 1
-    tx.run(_START, message_id=key, n=n, started_at=to_micros(now))
-    tx.run(_SET, message=key, to="sending", code="", why="")
-    return _Ready(outbound(row, house, n), n, any(not a["ended_at"] for a in before))
-
-
 def outbound(row: Any, house: House, attempt: int = 1) -> OutboundMessage:
     """The message as it leaves; a one-time code is put in here, nowhere else."""
-    thread, meta = json.loads(row["thread"]), json.loads(row["meta"])
+    thread, meta = jsontext.loads(row["thread"]), jsontext.loads(row["meta"])
     text, html = row["text"], row["html"]
     if "code_id" in meta:
         digits = verification.code_of(house.secrets[0], meta["code_id"])
@@ -123,60 +137,65 @@ def outbound(row: Any, house: House, attempt: int = 1) -> OutboundMessage:
     )  # fmt: skip
 
 
-def _sent(tx: Tx, job: Job, ready: _Ready, receipt: Receipt, now: datetime) -> None:
-    jobs.finish(tx, job)
+def _sent(tx: Tx, ready: Ready, receipt: Receipt, now: datetime) -> None:
+    jobs.finish(tx, ready.job)
     tx.run(_SETTLE, message=ready.message.id, at=to_micros(now), result="sent")
-    tx.run(_SET_PROVIDER, message=ready.message.id, provider=receipt.provider_id)
-    if job.lane == "deliver:email":
+    if ready.job.lane == "deliver:email":
         conversations.remember_key(tx, ready.message.conversation_id, receipt.provider_id.strip("<>"))
+    if receipt.status is DeliveryStatus.SENT and tx.run(
+        _SET_SENT, message=ready.message.id, provider=receipt.provider_id
+    ):
+        events.record(
+            tx, ready.message.conversation_id, "message.sent", now, "provider", message=ready.message.id, provider=receipt.provider_id
+        )  # fmt: skip
+        return
+    tx.run(_SET_PROVIDER, message=ready.message.id, provider=receipt.provider_id)  # a status callback was faster
     row = tx.one(_MESSAGE, message=ready.message.id)
     if row is not None:
         _move(tx, row, receipt.status, "", "", now)
 
 
-def _unsent(tx: Tx, house: House, job: Job, ready: _Ready, error: Exception, now: datetime) -> None:
+def _unsent(tx: Tx, house: House, ready: Ready, error: Exception, now: datetime) -> None:
     if isinstance(error, Transient):
-        _again(tx, house, job, ready, error, now)
+        _again(tx, house, ready, error, now)
     elif isinstance(error, Permanent):
-        _failed(tx, house, job, ready, error.code, str(error), now)
+        _failed(tx, house, ready, error.code, str(error), now)
     else:
-        _uncertain(tx, house, job, ready, error, now)
+        _uncertain(tx, house, ready, error, now)
 
 
-def _again(tx: Tx, house: House, job: Job, ready: _Ready, wait: Transient, now: datetime) -> None:
+def _again(tx: Tx, house: House, ready: Ready, wait: Transient, now: datetime) -> None:
     tx.run(
         _END, message=ready.message.id, attempt=ready.attempt, at=to_micros(now), result="transient", why=str(wait)[:500]
     )  # fmt: skip
-    if job.attempts >= jobs.MAX_ATTEMPTS:
-        _give_up(tx, house, job, ready, DeliveryStatus.FAILED, "gave_up", f"{job.attempts} attempts: {wait}", now)
+    if ready.job.attempts >= jobs.MAX_ATTEMPTS:
+        _give_up(tx, house, ready, DeliveryStatus.FAILED, "gave_up", f"{ready.job.attempts} attempts: {wait}", now)
         return
     tx.run(_SET, message=ready.message.id, to="queued", code="", why=str(wait)[:500])
-    jobs.retry(tx, job, now, str(wait), wait=wait.retry_after)
+    jobs.retry(tx, ready.job, now, str(wait), wait=wait.retry_after)
 
 
-def _uncertain(tx: Tx, house: House, job: Job, ready: _Ready, doubt: Exception, now: datetime) -> None:
+def _uncertain(tx: Tx, house: House, ready: Ready, doubt: Exception, now: datetime) -> None:
     """The attempt stays open and the provider is asked a little later; where it cannot be asked, a person decides."""
     why = str(doubt)[:500]
-    if isinstance(doubt, _CannotAsk) or job.attempts >= jobs.MAX_ATTEMPTS:
+    if isinstance(doubt, _CannotAsk) or ready.job.attempts >= jobs.MAX_ATTEMPTS:
         tx.run(_SETTLE, message=ready.message.id, at=to_micros(now), result="uncertain")
-        _give_up(tx, house, job, ready, DeliveryStatus.UNCERTAIN, "uncertain", why, now)
+        _give_up(tx, house, ready, DeliveryStatus.UNCERTAIN, "uncertain", why, now)
         return
-    jobs.retry(tx, job, now, why, wait=5.0)
+    jobs.retry(tx, ready.job, now, why, wait=5.0)
 
 
-def _failed(tx: Tx, house: House, job: Job, ready: _Ready, code: str, why: str, now: datetime) -> None:
+def _failed(tx: Tx, house: House, ready: Ready, code: str, why: str, now: datetime) -> None:
     tx.run(_END, message=ready.message.id, attempt=ready.attempt, at=to_micros(now), result="permanent", why=why[:500])
     if code in _OPTED_OUT:
         contacts.suppress(tx, ready.message.to, now, reason="opt_out", message_id=ready.message.id)
     elif code in _DEAD:
         contacts.suppress(tx, ready.message.to, now, reason="invalid", message_id=ready.message.id)
-    _give_up(tx, house, job, ready, DeliveryStatus.FAILED, code, why, now)
+    _give_up(tx, house, ready, DeliveryStatus.FAILED, code, why, now)
 
 
-def _give_up(
-    tx: Tx, house: House, job: Job, ready: _Ready, status: DeliveryStatus, code: str, why: str, now: datetime
-) -> None:
-    jobs.finish(tx, job)
+def _give_up(tx: Tx, house: House, ready: Ready, status: DeliveryStatus, code: str, why: str, now: datetime) -> None:
+    jobs.finish(tx, ready.job)
     row = tx.one(_MESSAGE, message=ready.message.id)
     if row is not None:
         _move(tx, row, status, code, why, now)

@@ -8,7 +8,6 @@ the transaction of what they tell of.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from inbox import jsontext
 from inbox.clock import from_micros, to_micros
 from inbox.db.store import Sql, Tx, insert
 from inbox.db.tables import events
@@ -51,7 +51,7 @@ def record(tx: Tx, stream: str, kind: str, at: datetime, actor: str = "system", 
         row = tx.one(_HEAD, stream=stream)
         head = (row["seq"], row["hash"]) if row else (0, "")
     seq, prev = head[0] + 1, head[1]
-    body = json.dumps(data, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    body = jsontext.canonical(data)
     micros = to_micros(at)
     digest = _digest(stream, seq, micros, kind, actor, body, prev)
     tx.run(_APPEND, stream=stream, seq=seq, at=micros, type=kind, actor=actor, data=body, prev=prev, hash=digest)
@@ -61,7 +61,7 @@ def record(tx: Tx, stream: str, kind: str, at: datetime, actor: str = "system", 
 def read(tx: Tx, stream: str, after: int = 0) -> Iterator[Event]:
     for row in tx.all(_STREAM, stream=stream, after=after):
         yield Event(
-            row["stream"], row["seq"], from_micros(row["at"]), row["type"], row["actor"], json.loads(row["data"])
+            row["stream"], row["seq"], from_micros(row["at"]), row["type"], row["actor"], jsontext.loads(row["data"])
         )
 
 

@@ -8,7 +8,6 @@ chat reply costs one commit; otherwise a ``triage`` job does it.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
@@ -17,7 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from inbox import contacts, conversations, delivery, events, jobs, metrics, redaction, triage
+from inbox import contacts, conversations, delivery, events, jobs, jsontext, metrics, redaction, triage
 from inbox.accounts import ledger
 from inbox.accounts.assembly import SOURCE
 from inbox.accounts.base import AccountRef
@@ -59,6 +58,7 @@ _ADD = insert(
     "address", "recipient", "proof", "subject", "text", "language", "status", "thread", "masked", "meta", "attachments", "raw",
     "received_at", "created_at",
 )  # fmt: skip
+_MOVE = Sql(sa.update(messages).where(messages.c.id == b("message")).values(conversation_id=b("belongs")))
 _QUARANTINED = Sql(
     sa.select(quarantine.c.id).where(quarantine.c.channel == b("on"), quarantine.c.source_id == b("source"))
 )
@@ -172,12 +172,16 @@ def accept(tx: Tx, house: House, message: InboundMessage, clock: Clock, *, decid
         message = replace(message, sender=_chat_point(message.sender, message.account_id))
     contact = _identify(tx, message, now)
     conversation = _conversation(tx, house, message, contact, now)
-    key = _store(tx, message, contact, conversation, now)
-    if message.kind is MessageKind.TEXT and decide_now and not jobs.is_busy(tx, conversation.id):
-        triage.run(tx, house, key, now, conversation=conversation, contact=contact)
-        return Accepted(message_id=key, conversation_id=conversation.id, decided=True)
-    jobs.enqueue(tx, "triage", "triage", conversation.id, now, message=key)
-    return Accepted(message_id=key, conversation_id=conversation.id)
+    at_once = message.kind is MessageKind.TEXT and decide_now and not jobs.is_busy(tx, conversation.id)
+    # Marked decided right away: if deciding fails, the whole unit is undone and the message comes in undecided.
+    row = _store(tx, message, contact, conversation, now, "decided" if at_once else "received")
+    if not at_once:
+        jobs.enqueue(tx, "triage", "triage", conversation.id, now, message=row["id"])
+        return Accepted(message_id=row["id"], conversation_id=conversation.id)
+    belongs = triage.decide_row(tx, house, row, conversation, contact, now)
+    if belongs != conversation.id:
+        tx.run(_MOVE, message=row["id"], belongs=belongs)
+    return Accepted(message_id=row["id"], conversation_id=belongs, decided=True)
 
 
 def _identify(tx: Tx, message: InboundMessage, now: Any) -> Contact:
@@ -217,7 +221,10 @@ def _conversation(tx: Tx, house: House, message: InboundMessage, contact: Contac
     )  # fmt: skip
 
 
-def _store(tx: Tx, message: InboundMessage, contact: Contact, conversation: Conversation, now: Any) -> str:
+def _store(
+    tx: Tx, message: InboundMessage, contact: Contact, conversation: Conversation, now: Any, status: str
+) -> dict[str, Any]:
+    """Mask and insert; returns the row."""
     key = new_id()
     text, subject = redaction.mask(_clean(message.text)[:TEXT_LIMIT]), redaction.mask(_clean(message.subject)[:1000])
     raw = redaction.mask(_clean(message.raw)[:RAW_LIMIT]).text if message.raw else ""
@@ -231,14 +238,16 @@ def _store(tx: Tx, message: InboundMessage, contact: Contact, conversation: Conv
         {"filename": redaction.mask(_clean(a.filename)).text, "content_type": a.content_type, "size": a.size}
         for a in message.attachments
     ]
-    tx.run(
-        _ADD, id=key, conversation_id=conversation.id, contact_id=contact.id, direction="inbound", channel=message.channel,
-        source_id=message.source_id, author="author", author_name=_clean(message.sender_name)[:200], kind=message.kind.value,
-        address=address(message.sender), recipient=_clean(message.recipient), proof=message.proof.value, subject=subject.text,
-        text=text.text, language=message.language, status="received", thread=json.dumps(thread), masked=json.dumps(masked),
-        meta=json.dumps(meta, ensure_ascii=False), attachments=json.dumps(files, ensure_ascii=False), raw=raw,
-        received_at=to_micros(message.received_at), created_at=to_micros(now),
-    )  # fmt: skip
+    row: dict[str, Any] = {
+        "id": key, "conversation_id": conversation.id, "contact_id": contact.id, "direction": "inbound",
+        "channel": message.channel, "source_id": message.source_id, "author": "author",
+        "author_name": _clean(message.sender_name)[:200], "kind": message.kind.value, "address": address(message.sender),
+        "recipient": _clean(message.recipient), "proof": message.proof.value, "subject": subject.text, "text": text.text,
+        "language": message.language, "status": status, "thread": jsontext.dumps(thread),
+        "masked": jsontext.dumps(masked), "meta": jsontext.dumps(meta), "attachments": jsontext.dumps(files), "raw": raw,
+        "received_at": to_micros(message.received_at), "created_at": to_micros(now),
+    }  # fmt: skip
+    tx.run(_ADD, **row)
     if thread["message_id"]:
         conversations.remember_key(tx, conversation.id, str(thread["message_id"]))
     events.record(
@@ -246,7 +255,7 @@ def _store(tx: Tx, message: InboundMessage, contact: Contact, conversation: Conv
         proof=message.proof.value, masked=masked,
     )  # fmt: skip
     tx.wake("queue")
-    return key
+    return row
 
 
 def _counts(*masked: redaction.Masked) -> list[dict[str, Any]]:

@@ -8,7 +8,6 @@ a person can look and retry.
 
 from __future__ import annotations
 
-import json
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from inbox import jsontext
 from inbox.clock import to_micros
 from inbox.db.store import Sql, Tx, insert
 from inbox.db.tables import jobs, parked_jobs
@@ -29,6 +29,7 @@ _LONGEST_WAIT = 900.0
 b = sa.bindparam
 _earlier = jobs.alias("earlier")
 _ADD = insert(jobs, "id", "lane", "kind", "lock", "payload", "run_at", "created_at")
+_ADD_AGAIN = insert(jobs, "id", "lane", "kind", "lock", "payload", "run_at", "attempts", "created_at")
 _CLAIM = Sql(
     sa.select(jobs)
     .where(
@@ -90,7 +91,7 @@ def enqueue(
     """Add a job in the caller's transaction and wake the lane after its commit."""
     job = new_id()
     tx.run(
-        _ADD, id=job, lane=lane, kind=kind, lock=lock, payload=json.dumps(payload, ensure_ascii=False),
+        _ADD, id=job, lane=lane, kind=kind, lock=lock, payload=jsontext.dumps(payload),
         run_at=to_micros(run_at or at), created_at=to_micros(at),
     )  # fmt: skip
     tx.wake(f"lane:{lane}")
@@ -166,9 +167,9 @@ def unpark(tx: Tx, job_id: str, now: datetime) -> None:
     if row is None:
         raise NotFound(f"there is no parked job {job_id}")
     tx.run(_UNPARK, job=job_id)
-    tx.run(
-        _ADD, id=row["id"], lane=row["lane"], kind=row["kind"], lock=row["lock"], payload=row["payload"],
-        run_at=to_micros(now), created_at=row["created_at"],
+    tx.run(  # not as a first attempt: there may be traces of the earlier ones
+        _ADD_AGAIN, id=row["id"], lane=row["lane"], kind=row["kind"], lock=row["lock"], payload=row["payload"],
+        run_at=to_micros(now), attempts=1, created_at=row["created_at"],
     )  # fmt: skip
     tx.wake(f"lane:{row['lane']}")
 
@@ -199,4 +200,4 @@ def next_due(tx: Tx, lane: str, now: datetime) -> int | None:
 
 
 def _job(row: Any, *, attempts: int, fence: int) -> Job:
-    return Job(row["id"], row["lane"], row["kind"], row["lock"], json.loads(row["payload"]), attempts, fence)
+    return Job(row["id"], row["lane"], row["kind"], row["lock"], jsontext.loads(row["payload"]), attempts, fence)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from inbox import events
+from inbox import events, jsontext
 from inbox.accounts.base import AccountRef
 from inbox.clock import from_micros, to_micros
 from inbox.db.store import Sql, Tx, insert
@@ -50,7 +49,7 @@ def create(
     token = secrets.token_urlsafe(24)
     tx.run(
         _ADD, hash=_digest(token), kind=kind, account_source=ref.source, account_id=ref.id, conversation_id=conversation_id,
-        data=json.dumps(data), created_at=to_micros(now), expires_at=to_micros(now + LIFE[kind]),
+        data=jsontext.dumps(data), created_at=to_micros(now), expires_at=to_micros(now + LIFE[kind]),
     )  # fmt: skip
     events.record(tx, conversation_id, "link.made", now, "bot", link=kind, account=ref.id, **data)
     return f"{house.public_url}/l/{token}"
@@ -63,7 +62,7 @@ def find(tx: Tx, token: str, now: datetime) -> Link:
         raise NotFound("this link has ended; ask us for a new one")
     return Link(
         kind=row["kind"], ref=AccountRef(row["account_source"], row["account_id"]), conversation_id=row["conversation_id"],
-        data=json.loads(row["data"]), expires_at=from_micros(row["expires_at"]),
+        data=jsontext.loads(row["data"]), expires_at=from_micros(row["expires_at"]),
         used_at=from_micros(row["used_at"]) if row["used_at"] else None,
     )  # fmt: skip
 

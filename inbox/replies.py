@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from inbox import contacts, events, jobs
+from inbox import contacts, events, jobs, jsontext
 from inbox.clock import to_micros
 from inbox.contact_policy import Denied, Purpose, may_write
 from inbox.conversations import Conversation, address
@@ -145,12 +144,8 @@ def _store(
         _ADD, id=key, conversation_id=conversation.id, contact_id=conversation.contact_id, direction="outbound",
         channel=to.channel, author=author, author_name=author_name, address=address(to.point), subject=subject,
         text=rendered.text, html=rendered.html, language=conversation.language, status="queued", status_code="",
-        status_detail="", reply_to=to.reply_to, thread=json.dumps(thread), parts=json.dumps(parts, ensure_ascii=False),
-        meta=json.dumps(dict(meta), ensure_ascii=False), received_at=0, created_at=micros,
-    )  # fmt: skip
-    events.record(
-        tx, conversation.id, "message.queued", now, meta.get("agent", author), message=key, channel=to.channel,
-        to=address(to.point), answers=[p["answer"] for p in parts],
+        status_detail="", reply_to=to.reply_to, thread=jsontext.dumps(thread), parts=jsontext.dumps(parts),
+        meta=jsontext.dumps(dict(meta)), received_at=0, created_at=micros,
     )  # fmt: skip
     if to.channel in PICKED_UP:
         tx.wake(f"chat:{address(to.point)}")
@@ -167,7 +162,7 @@ def _threaded(tx: Tx, conversation: Conversation, to: To, subject: str) -> tuple
     row = tx.one(_LAST_THREAD, conversation=conversation.id)
     if row is None:
         return subject, {}
-    theirs = json.loads(row["thread"])
+    theirs = jsontext.loads(row["thread"])
     asked = str(row["subject"]).strip()
     answered = asked if asked.lower().startswith("re:") else f"Re: {asked}" if asked else subject
     references = [*theirs.get("references", ()), theirs.get("message_id", "")]

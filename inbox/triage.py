@@ -5,14 +5,13 @@ All of it is one unit of work: the decision, its record, its reply, its case and
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from inbox import contacts, conversations, events, verification
+from inbox import contacts, conversations, events, jsontext, verification
 from inbox.accounts import ledger
 from inbox.accounts.base import Account, AccountRef, Dispute
 from inbox.clock import to_micros
@@ -70,27 +69,31 @@ class _Gathered:
     code: CodeResult | None
 
 
-def run(
-    tx: Tx, house: House, message_id: str, now: datetime, *, conversation: Conversation | None = None,
-    contact: Contact | None = None,
-) -> None:  # fmt: skip
+def run(tx: Tx, house: House, message_id: str, now: datetime) -> None:
     """Decide one stored message; a message that was decided already is left alone."""
     row = tx.one(_MESSAGE, message=message_id)
     if row is None or row["status"] != "received":
         return
-    conversation = conversation or conversations.by_id(tx, row["conversation_id"])
-    contact = contact or contacts.by_id(tx, row["contact_id"])
+    conversation = conversations.by_id(tx, row["conversation_id"])
+    contact = contacts.by_id(tx, row["contact_id"])
     assert conversation is not None
     assert contact is not None
+    belongs = decide_row(tx, house, row, conversation, contact, now)
+    tx.run(_DECIDED, message=message_id, belongs=belongs)
+
+
+def decide_row(tx: Tx, house: House, row: Any, conversation: Conversation, contact: Contact, now: datetime) -> str:
+    """Decide a message and carry it out; returns the conversation it belongs to then. The caller marks it decided."""
     if row["kind"] != MessageKind.TEXT.value:
         _ignore(tx, row, conversation, now)
-        return
+        return conversation.id
     account = account_of(tx, AccountRef(contact.account_source, contact.account_id), now)
     gathered = _Gathered(row, conversation, contact, account, point_of(row["address"]), None)
     gathered = _check_code(tx, house, gathered, now)
     turn = _judge(tx, house, gathered, now)
     outcome = carry_out(tx, house, turn, now)
     _record(tx, turn, outcome, now)
+    return turn.conversation.id
 
 
 def give_to_person(tx: Tx, house: House, message_id: str, now: datetime, why: str) -> None:
@@ -186,15 +189,15 @@ def _judge(tx: Tx, house: House, g: _Gathered, now: datetime) -> Turn:
     given = read.entities.emails + read.entities.phones if g.conversation.awaiting == "contact" else ()
     if given:
         read, asked = _read(tx, house, g, now, resumed=True)
-    case = handoffs.live(tx, g.conversation.id)
-    meta = json.loads(g.row["meta"])
+    case = handoffs.live(tx, g.conversation.id) if g.conversation.status != "pending" else None
+    meta = jsontext.loads(g.row["meta"])
     situation = Situation(
         read=read, channel=g.row["channel"], level=level, now=now, account=g.account, rules=house.rules,
         case=CaseView(number=case.number, claimed=case.status == "claimed", reason=case.reason) if case else None,
         context=g.conversation.context, topic=g.conversation.topic, code=g.code.outcome if g.code else "",
         code_left=g.code.left if g.code else 0,
         fresh_code=resumed, purpose=str(g.conversation.context.get("purpose", "read")), keyword=_keyword(g.row, meta),
-        contact_given=bool(given), masked=frozenset(m["kind"] for m in json.loads(g.row["masked"])),
+        contact_given=bool(given), masked=frozenset(m["kind"] for m in jsontext.loads(g.row["masked"])),
         wants_person=meta.get("wants_human") == "1",
     )  # fmt: skip
     decision = decide(situation)
@@ -259,10 +262,9 @@ def _keyword(row: Any, meta: dict[str, str]) -> Keyword:
 
 def _ignore(tx: Tx, row: Any, conversation: Conversation, now: datetime) -> None:
     """Machine mail is kept and shown, never answered, and reopens nothing."""
-    tx.run(_DECIDED, message=row["id"], belongs=conversation.id)
     tx.run(
         _ADD, message_id=row["id"], conversation_id=conversation.id, route=Route.IGNORE.value, intent="", reply_kind="silent",
-        severity="low", record=json.dumps({"reason": f"{row['kind']}: never answered"}), created_at=to_micros(now),
+        severity="low", record=jsontext.dumps({"reason": f"{row['kind']}: never answered"}), created_at=to_micros(now),
     )  # fmt: skip
     events.record(tx, conversation.id, "message.ignored", now, "bot", message=row["id"], why=row["kind"])
     tx.wake(f"decided:{row['id']}")
@@ -279,11 +281,10 @@ def _record(tx: Tx, turn: Turn, outcome: dict[str, Any], now: datetime) -> None:
         "person": d.person.reason if d.person else "", "code_for": d.code_for,
         "asked": turn.asked if turn.asked != turn.row["id"] else "", **outcome,
     }  # fmt: skip
-    tx.run(_DECIDED, message=turn.row["id"], belongs=turn.conversation.id)
     tx.run(
         _ADD, message_id=turn.row["id"], conversation_id=turn.conversation.id, route=d.route.value,
         intent=d.intents[0] if d.intents else "", reply_kind=d.kind, severity=d.severity.value,
-        record=json.dumps(record, ensure_ascii=False), created_at=to_micros(now),
+        record=jsontext.dumps(record), created_at=to_micros(now),
     )  # fmt: skip
     events.record(
         tx, turn.conversation.id, "message.ignored" if d.route is Route.IGNORE else "message.decided", now, "bot",

@@ -10,6 +10,8 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
 
 from inbox import delivery, jobs, metrics, triage
 from inbox.channels.base import Channel, ChatStore
@@ -29,7 +31,15 @@ IN_FLIGHT = 4  # sends at once in one lane
 BUG_ATTEMPTS = 3  # of a job that raised something unexpected, before it is parked
 GRACE = 15.0  # seconds for running jobs to end when we stop
 
-Runner = Callable[[Job], Awaitable[None]]
+
+class LaneWork(Protocol):
+    """What a lane does with a job: ``begin`` inside the commit that claims it, ``run`` outside of any."""
+
+    def begin(self, tx: Tx, job: Job, now: datetime) -> Any:
+        """What ``run`` needs, or None if the job is settled already (and finished here)."""
+        ...
+
+    async def run(self, prepared: Any, /) -> None: ...
 
 
 @dataclass
@@ -62,13 +72,11 @@ class Worker:
         loops: list[tuple[str, Coroutine[None, None, None]]] = [("relay", self.store.relay())]
         loops += [(f"triage-{n}", self._triage()) for n in range(self.triage_workers)]
         for name, channel in self.channels.items():
-            loops.append((f"deliver:{name}", self._lane(f"deliver:{name}", self._deliverer(channel))))
+            loops.append((f"deliver:{name}", self._lane(f"deliver:{name}", getattr(channel, "in_flight", IN_FLIGHT))))
             loops.append((f"listen:{name}", self._listen(channel)))
         if self.desk is not None and self.desk_events is not None:
             desk, events = self.desk, self.desk_events
-            loops.append(
-                ("desk", self._lane("desk", lambda job: posting.post(self.store, self.house, desk, job, self.clock)))
-            )
+            loops.append(("desk", self._lane("desk", IN_FLIGHT)))
             loops.append(("listen:desk", self._kept_alive(f"desk {desk.name}", lambda: desk.listen(events))))
         return loops
 
@@ -122,52 +130,58 @@ class Worker:
 
     # -- lanes that call somebody
 
-    def _deliverer(self, channel: Channel) -> Runner:
-        return lambda job: delivery.deliver(self.store, self.house, channel, job, self.clock)
+    def _work(self, lane: str) -> LaneWork:
+        if lane == "desk":
+            assert self.desk is not None
+            return posting.Postings(self.store, self.house, self.desk, self.clock)
+        channel = self.channels[lane.partition(":")[2]]  # type: ignore[index]  # a lane is named after its channel
+        return delivery.Deliveries(self.store, self.house, channel, self.clock)
 
-    async def _lane(self, lane: str, runner: Runner) -> None:
-        room = asyncio.Semaphore(IN_FLIGHT)
+    async def _lane(self, lane: str, width: int) -> None:
+        """Keep up to ``width`` jobs of the lane running."""
+        work = self._work(lane)
+        running: set[asyncio.Task[None]] = set()
         with self.store.watching(f"lane:{lane}") as event:
             while True:
-                await room.acquire()
+                if len(running) >= width:
+                    await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                 event.clear()
-                job = await self._claim(lane)
-                if job is None:
-                    room.release()
+                found = await self._claim(lane, width - len(running))
+                for job, prepared in found:
+                    task = asyncio.create_task(self._run(work, job, prepared), name=f"{lane}:{job.id}")
+                    for group in (running, self._running):
+                        group.add(task)
+                        task.add_done_callback(group.discard)
+                if not found:
                     await _wait(event, POLL)
-                    continue
-                task = asyncio.create_task(self._run(job, runner), name=f"{lane}:{job.id}")
-                self._running.add(task)
-                task.add_done_callback(self._running.discard)
-                task.add_done_callback(lambda _: room.release())
 
-    async def _claim(self, lane: str) -> Job | None:
+    async def _claim(self, lane: str, limit: int) -> list[tuple[Job, Any]]:
+        now, work = self.clock.now(), self._work(lane)
+
+        def unit(tx: Tx) -> list[tuple[Job, Any]]:
+            claimed = jobs.claim(tx, lane, now, limit=limit, lease=delivery.LEASE)
+            return [(job, work.begin(tx, job, now)) for job in claimed]
+
         try:
-            now = self.clock.now()
-            found = await self.store.run(lambda tx: jobs.claim(tx, lane, now, lease=delivery.LEASE))
+            return await self.store.run(unit)
         except Transient as wait:
             log.warning("%s waits: %s", lane, wait)
             await asyncio.sleep(POLL)
-            return None
-        return found[0] if found else None
+            return []
 
     async def run_lane_once(self, lane: str) -> bool:
         """Run the lane's next due job in the foreground; False if there is none. For simulation and tests."""
-        job = await self._claim(lane)
-        if job is None:
-            return False
-        if lane == "desk":
-            assert self.desk is not None
-            desk = self.desk
-            await self._run(job, lambda j: posting.post(self.store, self.house, desk, j, self.clock))
-        else:
-            await self._run(job, self._deliverer(self.channels[lane.partition(":")[2]]))  # type: ignore[index]  # a lane is named after its channel
-        return True
+        found = await self._claim(lane, 1)
+        for job, prepared in found:
+            await self._run(self._work(lane), job, prepared)
+        return bool(found)
 
-    async def _run(self, job: Job, runner: Runner) -> None:
+    async def _run(self, work: LaneWork, job: Job, prepared: Any) -> None:
+        if prepared is None:  # settled in the commit that claimed it
+            return
         with bound(job=job.id, lane=job.lane):
             try:
-                await runner(job)
+                await work.run(prepared)
             except Conflict as lost:
                 log.warning("%s", lost)
             except (Transient, Uncertain) as wait:

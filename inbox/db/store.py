@@ -53,25 +53,32 @@ class Sql:
     __slots__ = ("_build", "_compiled")
 
     def __init__(self, statement: sa.Executable | Callable[[str], sa.Executable]) -> None:
-        self._build = statement if callable(statement) and not isinstance(statement, sa.Executable) else None
-        self._compiled: dict[str, tuple[str, dict[str, Any]]] = {}
-        if self._build is None:
-            self._build = lambda _: statement  # type: ignore[assignment,return-value]
+        self._build: Callable[[str], sa.Executable] = (
+            (lambda _: statement) if isinstance(statement, sa.Executable) else statement
+        )
+        self._compiled: dict[str, tuple[str, tuple[str, ...], dict[str, Any]]] = {}
 
-    def on(self, engine: str) -> tuple[str, dict[str, Any]]:
-        """The text and its constant binds for ``"sqlite"`` or ``"postgresql"``."""
+    def on(self, engine: str, binds: dict[str, Any]) -> tuple[str, list[Any]]:
+        """The text for ``"sqlite"`` or ``"postgresql"`` and its values in order. Raises ``KeyError`` for a missing bind."""
         found = self._compiled.get(engine)
         if found is None:
-            dialect: Any = (
-                sqlite.dialect(paramstyle="named") if engine == "sqlite" else postgresql.psycopg.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it bare
-            )
-            assert self._build is not None
-            statement: Any = self._build(engine)
-            traverse(statement, {}, {"bindparam": _not_required})  # so that lists of constants can be written out
-            compiled = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
-            constants = {k: v for k, v in compiled.params.items() if v is not None}
-            found = self._compiled[engine] = (str(compiled), constants)
-        return found
+            found = self._compiled[engine] = self._compile(engine)
+        text, order, constants = found
+        if constants:
+            return text, [constants[name] if name in constants else binds[name] for name in order]
+        return text, [binds[name] for name in order]
+
+    def _compile(self, engine: str) -> tuple[str, tuple[str, ...], dict[str, Any]]:
+        dialect: Any = (
+            sqlite.dialect(paramstyle="qmark")
+            if engine == "sqlite"
+            else postgresql.psycopg.dialect(paramstyle="format")  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it bare
+        )
+        statement: Any = self._build(engine)
+        traverse(statement, {}, {"bindparam": _not_required})  # so that lists of constants can be written out
+        compiled = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+        constants = {k: v for k, v in compiled.params.items() if v is not None}
+        return str(compiled), tuple(compiled.positiontup or ()), constants
 
 
 def _not_required(bind: Any) -> None:
@@ -108,20 +115,17 @@ class Tx:
         self.heads: dict[str, tuple[int, str]] = {}  # ends of event streams written in this transaction
 
     def all(self, sql: Sql, /, **binds: Any) -> list[Any]:
-        text, constants = sql.on(self.engine)
-        self._cursor.execute(text, {**constants, **binds})
+        self._cursor.execute(*sql.on(self.engine, binds))
         rows: list[Any] = self._cursor.fetchall()
         return rows
 
     def one(self, sql: Sql, /, **binds: Any) -> Any | None:
-        text, constants = sql.on(self.engine)
-        self._cursor.execute(text, {**constants, **binds})
+        self._cursor.execute(*sql.on(self.engine, binds))
         return self._cursor.fetchone()
 
     def run(self, sql: Sql, /, **binds: Any) -> int:
         """Execute; returns the number of rows changed."""
-        text, constants = sql.on(self.engine)
-        self._cursor.execute(text, {**constants, **binds})
+        self._cursor.execute(*sql.on(self.engine, binds))
         return int(self._cursor.rowcount)
 
     def wake(self, topic: str) -> None:
@@ -166,7 +170,9 @@ class _Sqlite:
     writers: int = 1
 
     def connect(self, *, read_only: bool = False) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=10.0)
+        connection = sqlite3.connect(
+            self.path, isolation_level=None, check_same_thread=False, timeout=10.0, cached_statements=512
+        )
         connection.row_factory = sqlite3.Row
         for pragma in (
             "journal_mode=WAL",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from inbox import contacts, conversations, events, jobs, staffing
+from inbox import contacts, conversations, events, jobs, jsontext, staffing
 from inbox.clock import from_micros, to_micros
 from inbox.conversations import BOT, Conversation, point_of
 from inbox.db.store import Sql, Tx, insert
@@ -129,7 +128,7 @@ def open_case(tx: Tx, house: House, conversation: Conversation, ask: Ask, now: d
     due = routing.due_at(now, severity, house.rules, house.company.timezone, ask.reason)
     tx.run(
         _ADD, conversation_id=conversation.id, contact_id=conversation.contact_id, reason=ask.reason, severity=severity.value,
-        status="open", facts=json.dumps(_facts(ask), ensure_ascii=False), desk=house.desk, opened_at=to_micros(now),
+        status="open", facts=jsontext.dumps(_facts(ask)), desk=house.desk, opened_at=to_micros(now),
         due_at=to_micros(due),
     )  # fmt: skip
     case = live(tx, conversation.id)
@@ -234,11 +233,11 @@ def apply(tx: Tx, house: House, event: DeskEvent, on_file: tuple[ContactPoint, .
     """Carry out what a person did, once per ``source_id``. ``on_file`` are the author's addresses at the biller."""
     known = tx.one(_KNOWN_EVENT, source=event.source_id)
     if known is not None:
-        return DeskResult(**json.loads(known["result"]))
+        return DeskResult(**jsontext.loads(known["result"]))
     result = _apply(tx, house, event, on_file)
     tx.run(
         _ADD_EVENT, source_id=event.source_id, kind=event.kind, case=event.case, actor_id=event.actor_id,
-        result=json.dumps({"ok": result.ok, "text": result.text}), created_at=to_micros(event.at),
+        result=jsontext.dumps({"ok": result.ok, "text": result.text}), created_at=to_micros(event.at),
     )  # fmt: skip
     return result
 
@@ -405,7 +404,7 @@ def _widen(tx: Tx, house: House, case: Case, ask: Ask, now: datetime) -> None:
     if graver:
         facts["quote"] = ask.quote or facts.get("quote", "")
     tx.run(
-        _CHANGED, case=case.number, how=severity.value, known=json.dumps(facts, ensure_ascii=False), why=reason,
+        _CHANGED, case=case.number, how=severity.value, known=jsontext.dumps(facts), why=reason,
         due=to_micros(due),
     )  # fmt: skip
     events.record(
@@ -445,6 +444,6 @@ def _case(row: Any) -> Case:
         number=row["number"], conversation_id=row["conversation_id"], contact_id=row["contact_id"], reason=row["reason"],
         severity=Severity(row["severity"]), status=row["status"], owner=row["owner"], owner_name=row["owner_name"],
         outcome=row["outcome"], version=row["version"], opened_at=from_micros(row["opened_at"]),
-        due_at=from_micros(row["due_at"]), facts=json.loads(row["facts"]), desk=row["desk"],
+        due_at=from_micros(row["due_at"]), facts=jsontext.loads(row["facts"]), desk=row["desk"],
         desk_channel=row["desk_channel"], desk_ts=row["desk_ts"],
     )  # fmt: skip

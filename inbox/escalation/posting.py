@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from inbox import contacts, conversations, jobs, redaction, verification
+from inbox import contacts, conversations, jobs, jsontext, redaction, verification
 from inbox.accounts.base import AccountRef
 from inbox.clock import Clock, from_micros
 from inbox.db.store import Sql, Store, Tx
@@ -44,24 +44,40 @@ _POSTED = Sql(
 _SEEN = Sql(sa.update(table).where(table.c.number == b("case")).values(posted_version=b("seen")))
 
 
-async def post(store: Store, house: House, desk: Desk, job: Job, clock: Clock) -> None:
-    """Run one desk job to its end. Raises what the desk raised; the worker retries or parks."""
-    number = int(job.payload["case"])
-    now = clock.now()
-    the_card, case = await store.read(lambda tx: (card_of(tx, house, number, now), handoffs.get_plain(tx, number)))
-    ref = CaseRef(case.desk, case.desk_channel, case.desk_ts) if case.desk_ts else None
-    if ref is None:
-        ref = await _open(desk, the_card, job)
-        await store.run(lambda tx: tx.run(_POSTED, case=number, where=ref.channel, ts=ref.ts, seen=the_card.version))
-    if job.kind == "case.update":
-        await desk.update(ref, the_card)
-        await store.run(lambda tx: tx.run(_SEEN, case=number, seen=the_card.version))
-    elif job.kind == "case.append":
-        key = str(job.payload["message"])
-        entry = await store.read(lambda tx: entry_of_message(tx, key))
-        if entry is not None:
-            await desk.append(ref, entry)
-    await store.run(lambda tx: jobs.finish(tx, job))
+@dataclass(frozen=True, slots=True)
+class Postings:
+    """The work of the desk's lane."""
+
+    store: Store
+    house: House
+    desk: Desk
+    clock: Clock
+
+    def begin(self, tx: Tx, job: Job, now: datetime) -> Job:
+        _ = tx, now
+        return job
+
+    async def run(self, job: Job) -> None:
+        """Do one desk job. Raises what the desk raised; the worker retries or parks."""
+        store, number, now = self.store, int(job.payload["case"]), self.clock.now()
+        shown, case = await store.read(
+            lambda tx: (card_of(tx, self.house, number, now), handoffs.get_plain(tx, number))
+        )
+        ref = CaseRef(case.desk, case.desk_channel, case.desk_ts) if case.desk_ts else None
+        if ref is None:
+            ref = posted = await _open(self.desk, shown, job)
+            await store.run(
+                lambda tx: tx.run(_POSTED, case=number, where=posted.channel, ts=posted.ts, seen=shown.version)
+            )
+        if job.kind == "case.update":
+            await self.desk.update(ref, shown)
+            await store.run(lambda tx: tx.run(_SEEN, case=number, seen=shown.version))
+        elif job.kind == "case.append":
+            key = str(job.payload["message"])
+            entry = await store.read(lambda tx: entry_of_message(tx, key))
+            if entry is not None:
+                await self.desk.append(ref, entry)
+        await store.run(lambda tx: jobs.finish(tx, job))
 
 
 async def _open(desk: Desk, the_card: HandoffCard, job: Job) -> CaseRef:
@@ -146,7 +162,7 @@ def _bot_record(tx: Tx, case: Case) -> tuple[tuple[str, ...], tuple[str, ...]]:
     withheld: list[str] = []
     did: list[str] = list(case.facts.get("did", ()))
     for row in reversed(tx.all(_DECISIONS, conversation=case.conversation_id)):
-        record = json.loads(row["record"])
+        record = jsontext.loads(row["record"])
         did += [f"answered {', '.join(r['answers'])}".replace("_", " ") for r in record.get("replies", ())]
         withheld += [f"{', '.join(u['answers'])}: {u['words']}" for u in record.get("unsaid", ())]
     return tuple(dict.fromkeys(withheld))[-5:], tuple(dict.fromkeys(did))[-5:]
