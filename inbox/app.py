@@ -76,6 +76,9 @@ class App:
     async def _leaving(self, app: web.Application) -> None:
         _ = app
         self.readiness.stopping = True
+        chat = self.channels.get("chat")
+        if isinstance(chat, ChatChannel):
+            await chat.close()  # clients are told to come back, instead of being waited for
 
     async def _stop(self, app: web.Application) -> None:
         """Finish what is in flight, then close the store: what was accepted is on disk already."""

@@ -255,6 +255,8 @@ def _store(
         proof=message.proof.value, masked=masked,
     )  # fmt: skip
     tx.wake("queue")
+    if message.channel == "chat":
+        tx.wake(f"chat:{address(message.sender)}")  # the author's other tabs
     return row
 
 

@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -48,8 +49,12 @@ _REVOKE_ALL = Sql(
 )
 
 _hasher = PasswordHasher()
-#: Checked when the address is unknown, so that both answers take the same time.
-_NOBODY = _hasher.hash("nobody has this password")
+
+
+@cache
+def _nobody() -> str:
+    """Checked when the address is unknown, so that both answers take the same time."""
+    return _hasher.hash("nobody has this password")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +107,7 @@ def stored_hash(tx: Tx, email: str) -> tuple[Staff | None, str]:
     """The account and its password hash; a hash nobody has if there is none. Check it with ``matches``, off the loop."""
     row = tx.one(_BY_EMAIL, address=email.strip().lower())
     if row is None or row["disabled_at"]:
-        return None, _NOBODY
+        return None, _nobody()
     return _staff(row), str(row["password_hash"])
 
 

@@ -41,6 +41,7 @@ SECRET = "bench-secret-of-thirty-two-characters"  # noqa: S105 - only signs visi
 class CountingChannel(FakeChannel):
     """Delivers in process; with ``provider`` it POSTs each reply to a server on loopback first."""
 
+    in_flight = 64
     provider: str = ""
     session: aiohttp.ClientSession | None = None
     count = 0

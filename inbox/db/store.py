@@ -33,7 +33,6 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 Unit = Callable[["Tx"], T]
 
-_BATCH = 128  # units in one commit at most
 _RETRIES = 5  # times a unit is run again after losing a race
 _CHANNEL = "inbox"  # of NOTIFY
 
@@ -156,6 +155,7 @@ class _Engine(Protocol):
 
     name: str
     writers: int
+    batch: int  # units in one commit at most
 
     def connect(self, *, read_only: bool = False) -> Any: ...
     def begin(self, connection: Any) -> None: ...
@@ -168,6 +168,7 @@ class _Sqlite:
     path: str
     name: str = "sqlite"
     writers: int = 1
+    batch: int = 128
 
     def connect(self, *, read_only: bool = False) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -202,6 +203,9 @@ class _Postgresql:
     url: str
     writers: int
     name: str = "postgresql"
+    #: One: the server groups the commits of several connections itself, and a transaction that holds the locks of one
+    #: conversation only cannot deadlock with another.
+    batch: int = 1
 
     def connect(self, *, read_only: bool = False) -> psycopg.Connection[Any]:
         connection = psycopg.connect(
@@ -352,7 +356,7 @@ class Store:
         if first is None:
             return None
         batch = [first]
-        while len(batch) < _BATCH:
+        while len(batch) < self.engine.batch:
             try:
                 following = self._queue.get_nowait()
             except queue.Empty:
