@@ -36,6 +36,7 @@ from inbox.templates import versions
 from inbox.worker import Worker
 
 log = logging.getLogger(__name__)
+_WORKER: web.AppKey[asyncio.Task[None]] = web.AppKey("worker")
 
 
 @dataclass
@@ -70,8 +71,8 @@ class App:
 
     async def _start(self, app: web.Application) -> None:
         await self.store.run(lambda tx: versions.sync(tx, self.house.answers, self.clock.now()))
-        app["worker"] = asyncio.create_task(self.worker.run(), name="worker")
-        app["worker"].add_done_callback(_loudly)
+        app[_WORKER] = asyncio.create_task(self.worker.run(), name="worker")
+        app[_WORKER].add_done_callback(_loudly)
 
     async def _leaving(self, app: web.Application) -> None:
         _ = app
@@ -82,8 +83,8 @@ class App:
 
     async def _stop(self, app: web.Application) -> None:
         """Finish what is in flight, then close the store: what was accepted is on disk already."""
-        app["worker"].cancel()
-        await asyncio.gather(app["worker"], return_exceptions=True)
+        app[_WORKER].cancel()
+        await asyncio.gather(app[_WORKER], return_exceptions=True)
         await asyncio.to_thread(self.store.close)
 
 

@@ -17,6 +17,7 @@ _USUAL = frozenset(
     ((4, 4, 4, 4), (4, 4, 4, 4, 3), (4, 4, 4, 4, 2), (4, 4, 4, 4, 1), (4, 6, 5), (4, 6, 4), (4, 4, 5), (4, 4, 4, 1), (8, 8),
      (4, 4, 4, 2), (4, 4, 4, 3), (6, 10), (4, 12), (12, 4), (4, 4, 8), (8, 4, 4), (4, 3, 3, 3))
 )  # fmt: skip
+_PHONES = re.compile(r"(?:1?334|34){2,}")  # sizes of groups: 415-555-0134 415-555-0135
 _REST = re.compile(r"(?:(?:0[1-9]|1[0-2])(?:\d\d|20\d\d))?\d{3,4}|(?:0[1-9]|1[0-2])(?:\d\d|20\d\d)")
 
 
@@ -141,9 +142,9 @@ def _has_isbn(groups: Sequence[Group], first: int, last: int) -> bool:
 
 
 def _free(groups: Sequence[Group], found: Sequence[CardSpan]) -> list[tuple[int, int]]:
-    """The stretches between cards and ISBNs."""
+    """The stretches between cards, ISBNs and lists of telephone numbers."""
     free, at = [], 0
-    claims = sorted([(s.first, s.last) for s in found] + _isbns(groups))
+    claims = sorted([(s.first, s.last) for s in found] + _isbns(groups) + _phone_lists(groups))
     for first, last in claims:
         if first > at:
             free.append((at, first))
@@ -165,3 +166,13 @@ def _isbns(groups: Sequence[Group], offset: int = 0) -> list[tuple[int, int]]:
             if checksums.isbn13(digits):
                 spans.append((n + offset, k + offset))
     return spans
+
+
+def _phone_lists(groups: Sequence[Group]) -> list[tuple[int, int]]:
+    sizes = "".join(str(min(len(g.digits), 9)) for g in groups)
+    return [
+        (m.start(), m.end() - 1)
+        for m in _PHONES.finditer(sizes)
+        if (m.start() == 0 or groups[m.start()].strong or sizes[m.start() - 1] == "9")
+        and (m.end() == len(groups) or groups[m.end()].strong or sizes[m.end()] == "9")
+    ]

@@ -157,6 +157,8 @@ def decide(s: Situation) -> Decision:
         return _code_refused(s)
     if s.wants_person:
         return _hand_over(s, Person(reason="speak_to_human", severity=Severity.NORMAL, words="asks for a person"))
+    if s.read.asks_if_bot and s.case is not None and s.case.reason in SILENT_REASONS:
+        return _disclose()
     route = s.read.route
     if route is Route.IGNORE:
         return Decision(route=route, kind="silent", reason=s.read.reason, intents=s.read.intents)
@@ -164,8 +166,6 @@ def decide(s: Situation) -> Decision:
         return _verify_first(s)
     if route is Route.ESCALATE:
         return _escalate(s)
-    if s.read.asks_if_bot and s.case is not None and s.case.reason in SILENT_REASONS:
-        return _disclose()
     if s.case is not None and s.case.reason in SILENT_REASONS:
         return _hand_over(s, Person(reason=s.case.reason, severity=Severity.HIGH, words="writes again"))
     if route is Route.CLARIFY:
@@ -230,9 +230,10 @@ def _verify_first(s: Situation) -> Decision:
         person = Person(reason=reason, severity=Severity.HIGH, words=finding.reason if finding else "")
         return replace(_hand_over(s, person), route=Route.VERIFY_FIRST, intents=s.read.intents)
     kind = _security_kind(finding)
+    about = ("account_balance",) if kind == "third_party_disclosure_attempt" else ()
     return Decision(
         route=Route.VERIFY_FIRST, kind="refusal", reason=finding.reason if finding else s.read.reason,
-        intents=s.read.intents, severity=s.read.severity,
+        intents=s.read.intents or about, severity=s.read.severity,
         replies=(Reply(answer=_SECURITY_ANSWER.get(kind, "refusal_security")),),
         effects=(Effect("security_event", {"kind": kind, "why": finding.reason if finding else ""}), *_opt_out_effects(s)),
     )  # fmt: skip
@@ -263,6 +264,8 @@ def _escalate(s: Situation) -> Decision:
         reason=reason, severity=s.read.severity, words=finding.reason if finding else s.read.reason, hold=HOLD_OF.get(reason, "")
     )  # fmt: skip
     decision = _hand_over(s, person)
+    if s.read.asks_if_bot:
+        decision = replace(decision, replies=(Reply(answer="bot_disclosure"), *decision.replies))
     if reason in SILENT_REASONS or reason == "hardship":
         return decision
     return replace(decision, replies=(*decision.replies, *_harmless_part(s)))
@@ -378,7 +381,9 @@ def _answer(s: Situation) -> Decision:
     extra: dict[str, Any] = {}
     for intent in s.read.intents[:ANSWERS_IN_ONE_REPLY] or ("clarify",):
         part = _one_answer(s, intent)
-        if part.person is not None or part.code_for or part.kind == "clarify":
+        if replies and (part.code_for or part.kind in ("clarify", "otp_prompt")):
+            continue  # what can be answered now is answered; more proof is asked for when only that is left
+        if part.person is not None or part.code_for or part.kind in ("clarify", "otp_prompt"):
             return replace(part, intents=s.read.intents)  # this comes first; the rest can wait
         replies += [r for r in part.replies if r not in replies]
         effects += part.effects
@@ -388,11 +393,19 @@ def _answer(s: Situation) -> Decision:
         replies.append(Reply(answer="card_masked"))
     intents = s.read.intents
     confirming = intents[:1] == ("opt_out",)
-    closes = bool(intents) and set(intents) <= {"thanks"} and s.case is None
+    if any(r.answer == "promise_status" for r in replies) and "amount_due" not in intents:
+        intents = (*intents, "amount_due")  # reading the promise back says what is due and when
+    closes = s.case is None and (set(intents) == {"thanks"} or _is_settled(s, replies))
     return Decision(
         route=Route.ANSWER, kind=kinds[0], reason=s.read.reason, intents=intents, severity=s.read.severity,
         replies=tuple(replies), effects=tuple(effects), awaiting=extra, resolve=closes, confirmation=confirming,
     )  # fmt: skip
+
+
+def _is_settled(s: Situation, replies: Iterable[Reply]) -> bool:
+    """A payment was confirmed and nothing is left to pay: there is no next step."""
+    paid = any(r.answer == "payment_status" for r in replies)
+    return paid and s.account is not None and not s.account.outstanding and len(s.read.intents) == 1
 
 
 def _one_answer(s: Situation, intent: str) -> Decision:

@@ -141,7 +141,7 @@ def _joins(text: str, found: Sequence[Token], run: Run, n: int) -> tuple[bool, b
         return True, False
     edges = [found[last].end, *(x for k in between for x in (found[k].start, found[k].end)), found[n].start]
     gaps = [text[a:b] if b - a <= _LONGEST_GAP else "x" for a, b in zip(edges[::2], edges[1::2], strict=True)]
-    joined = all(_GAP.fullmatch(gap) for gap in gaps)
+    joined = all(_GAP.fullmatch(gap) for gap in gaps) and not (len(gaps[-1]) > 1 and gaps[-1][-1] == "+")  # +1 415 …
     return bool(between) or len(gaps[0]) > 3 or bool(_STRONG.search(gaps[0])), joined
 
 

@@ -77,7 +77,7 @@ def _preference(tx: Tx, turn: Turn, data: Mapping[str, Any], now: datetime) -> d
     )  # fmt: skip
     events.record(
         tx, turn.conversation.id, "preference.stored", now, "author", channel=turn.row["channel"], not_before=hours_from,
-        not_after=hours_until, message=turn.row["id"],
+        not_after=hours_until, message=turn.row["id"], timezone=turn.account.timezone if turn.account else "",
     )  # fmt: skip
     return {"hours_from": hours_from or None, "hours_until": hours_until or None}
 

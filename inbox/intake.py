@@ -291,9 +291,10 @@ def _pick_up(tx: Tx, house: House, message_id: str) -> list[OutboundMessage]:
     if row is None:
         return []
     found = tx.all(_REPLIES, conversation=row["conversation_id"], message=message_id)
-    for reply in found:
+    here = [reply for reply in found if reply["channel"] == row["channel"]]  # a code by text leaves by its own lane
+    for reply in here:
         tx.run(_SENT, message=reply["id"])
-    return [delivery.outbound(reply, house) for reply in found if reply["channel"] == row["channel"]]
+    return [delivery.outbound(reply, house) for reply in here]
 
 
 def _line(row: Any) -> HistoryEntry:

@@ -31,6 +31,7 @@ _DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:\d
 _AMOUNT = re.compile(r"\d{1,3}(?:[.,]\d{3}){0,4}[.,]\d{2}")
 _PHONE = re.compile(r"\d{3}[-. ]\d{3}[-. ]\d{4}|\d{3}[-.]\d{4}")
 _SPOKEN_REST = re.compile(r"(?:(?:0[1-9]|1[0-2])(?:20)?\d\d)?(?:\d{3,4})?")
+_ID_AND_PHONE = re.compile(r"\d(?:1?334|34){1,2}")  # sizes of groups
 _SIX = re.compile(r"(?<![\w.,/:+-])\d{6}(?!\w|[.,/:-]\d)")
 
 
@@ -119,12 +120,22 @@ def _mask_cards(page: Page) -> None:
     for run in page.runs():
         for span in card_spans(run):
             first, last = run.groups[span.first].first, run.groups[span.last].last
+            if _is_id_and_phone(page, run.groups[span.first : span.last + 1]):
+                continue
             brand = f"{span.brand} " if span.brand else ""
             page.add(first, last, "pan", f"[{brand}card •••• {span.digits[-4:]}]", span.digits[-4:])
             page.cards.append((first, last))
     for first, last in page.cards:
         _mask_after_card(page, last)
         _mask_before_card(page, first)
+
+
+def _is_id_and_phone(page: Page, groups: Sequence[Group]) -> bool:
+    """``INV-224302 415-555-0134``: the tail of an id and a telephone number, which only happen to add up."""
+    start = page.tokens[groups[0].first].start
+    before = page.text[max(0, start - 2) : start]
+    is_id = before[-1:] == "#" or (before[-1:] in ("-", "_") and before[:1].isalpha())
+    return is_id and bool(_ID_AND_PHONE.fullmatch("".join(str(min(len(g.digits), 9)) for g in groups)))
 
 
 def _mask_after_card(page: Page, last: int) -> None:
@@ -212,13 +223,15 @@ def _code_end(page: Page, n: int, *, amex_or_told: bool) -> int:
 
 
 def _mask_numbers(page: Page) -> None:
-    for run in page.runs():
-        start = 0
-        while start < len(run.groups):
-            end, kind = _shaped(page, run, start) or _worded(page, run, start) or (start, "")
-            if kind:
-                page.add(run.groups[start].first, run.groups[end].last, kind)
-            start = end + 1
+    """All of the first sort before any of the second: masked twice, a text must give the same runs."""
+    for known in (_shaped, _worded):
+        for run in page.runs():
+            start = 0
+            while start < len(run.groups):
+                end, kind = known(page, run, start) or (start, "")
+                if kind:
+                    page.add(run.groups[start].first, run.groups[end].last, kind)
+                start = end + 1
 
 
 def _shaped(page: Page, run: Run, start: int) -> tuple[int, str] | None:

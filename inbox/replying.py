@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from inbox import contacts, conversations, effects, events, links, verification
+from inbox import contacts, conversations, effects, events, jsontext, links, verification
 from inbox.accounts import ledger
 from inbox.accounts.base import Account
 from inbox.contact_policy import Purpose
@@ -75,6 +75,8 @@ def carry_out(tx: Tx, house: House, turn: Turn, now: datetime) -> dict[str, Any]
             after=turn.row["channel"], message=turn.row["id"],
         )  # fmt: skip
     c = _Carry(tx, house, replace(turn, conversation=conversation), now, turn.case, _awaiting(turn))
+    if jsontext.loads(turn.row["meta"]).get("announced") == "1":
+        events.record(tx, conversation.id, "call.announced", now, "bot", message=turn.row["id"])
     for effect in turn.decision.effects:
         c.facts |= effects.apply(tx, house, c.turn, effect, now)
     _tell_desk(c)
@@ -144,11 +146,16 @@ def _ask(turn: Turn, person: Person) -> handoffs.Ask:
     if turn.level == 2 and turn.proof is not SenderProof.PORTAL:
         proof = f"L2: one-time code, {turn.row['channel']}"
     return handoffs.Ask(
-        reason=person.reason, severity=person.severity, quote=turn.row["text"][:1000],
+        reason=person.reason, severity=person.severity, quote=_quote(turn.row),
         account_id=turn.account.ref.id if turn.account else "", invoice_ids=person.invoice_ids,
         payment_ids=person.payment_ids, amounts=person.amounts, proof=proof, did=(person.words,), withheld=person.withheld,
         hold=person.hold if turn.account else "", hold_invoices=_held(person), message_id=turn.row["id"],
     )  # fmt: skip
+
+
+def _quote(row: Any) -> str:
+    """The author's own words; a mail's subject is part of them."""
+    return (f"{row['subject']}: {row['text']}" if row["subject"] else str(row["text"]))[:1000]
 
 
 def _held(person: Person) -> tuple[str, ...]:
@@ -179,7 +186,7 @@ def _send_code(c: _Carry, replies: list[Reply]) -> list[Reply]:
         "awaiting": "code", "purpose": purpose, "message": turn.asked or turn.row["id"], "intents": list(turn.decision.intents),
     }  # fmt: skip
     c.facts["minutes"] = c.house.rules.code_minutes
-    same_place = sent.sent_to == turn.point
+    same_place = sent.sent_to == turn.point and turn.row["channel"] != "voice"  # a caller does not see the text come
     if sent.sent_to is not None:
         channel: ChannelName = "email" if sent.sent_to.kind == "email" else "sms"
         facts = {"code": verification.PLACEHOLDER, "minutes": c.house.rules.code_minutes}

@@ -45,11 +45,17 @@ class Readiness:
 def application(
     store: Store, clock: Clock, routes: Iterable[web.AbstractRouteDef], readiness: Readiness, max_body: int
 ) -> web.Application:
+    async def readyz(request: web.Request) -> web.Response:
+        return await _readyz(request, store, readiness)
+
+    async def metrics_text(request: web.Request) -> web.Response:
+        return await _metrics(request, store, clock)
+
     app = web.Application(middlewares=[_errors], client_max_size=max_body)
     app.router.add_routes(routes)
     app.router.add_get("/healthz", _healthz)
-    app.router.add_get("/readyz", lambda request: _readyz(request, store, readiness))
-    app.router.add_get("/metrics", lambda request: _metrics(request, store, clock))
+    app.router.add_get("/readyz", readyz)
+    app.router.add_get("/metrics", metrics_text)
     app.on_response_prepare.append(_secure)
     return app
 

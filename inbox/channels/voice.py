@@ -4,7 +4,8 @@ A call is a chain of webhooks, each answered with TwiML. All state is in the sig
 next step; only the answers given are kept, so that a repeated webhook hears the same again. Enter at Twilio:
 ``/twilio/voice`` for calls, ``/twilio/voice/handoff`` as its fallback, ``/twilio/voice/status`` for call events.
 
-Message meta: ``call_sid``; ``confidence`` of the speech recognition; ``wants_human``; ``voicemail``, ``recording_url``
+Message meta: ``call_sid``; ``announced`` on the first utterance, after the greeting said that this is automated and may be
+recorded; ``confidence`` of the speech recognition; ``wants_human``; ``voicemail``, ``recording_url``
 and ``recording_seconds``; ``callback``. A reply with meta ``handoff`` leads to a person: "voicemail" means that nobody
 is there now, anything else rings ``agent_number`` if there is one.
 """
@@ -164,6 +165,8 @@ class VoiceChannel:
         said = heard(form)
         if not said.text:
             return await self._silence(intake, form, place)
+        if place.turn == 1:
+            said = Said(said.text, {"announced": "1", **said.meta})
         message = self._message(form, place, f"{form.get('CallSid')}-{place.turn}", said)
         accepted = await intake.message(message)
         return await self._answer(intake, replace(place, message_id=accepted.message_id), decided=accepted.decided)

@@ -7,7 +7,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,7 @@ class Stage:
     worker: Worker
     folder: Path
     said: int = 0
-    wrong_codes: set[str] = field(default_factory=set)
+    last_channel: str = ""
 
     @property
     def ref(self) -> AccountRef:
@@ -86,8 +86,14 @@ class Stage:
         return InboundMessage(
             channel=turn.name, source_id=f"{self.dialogue.id}-{self.said}", sender=self._sender(turn), text=text,
             received_at=self.clock.now(), proof=self._proof(turn),
-            account_id=self.ref.id if turn.authenticated == "portal" else "",
+            account_id=self.ref.id if turn.authenticated == "portal" else "", meta=self._call(turn),
         )  # fmt: skip
+
+    def _call(self, turn: Turn) -> dict[str, str]:
+        """A call begins with the announcement that the phone channel makes; its first utterance says so."""
+        begins = turn.channel == "voice" and self.last_channel != "voice"
+        self.last_channel = turn.channel
+        return {"announced": "1"} if begins else {}
 
     def _mail(self, turn: Turn, subject: str, text: str) -> InboundMessage:
         """The mail as its bytes would come from the mailbox, read by the product's own parser."""

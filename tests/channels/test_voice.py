@@ -141,7 +141,7 @@ class TestDialogue:
         assert (first.source_id, second.source_id) == (f"{call.sid}-1", f"{call.sid}-2")
         assert first.sender == ContactPoint("phone", AUTHOR)
         assert (first.proof, first.recipient) == (SenderProof.CALLER_ID, NUMBER)
-        assert first.meta == {"call_sid": call.sid, "confidence": "0.87"}
+        assert first.meta == {"call_sid": call.sid, "announced": "1", "confidence": "0.87"}
         assert not call.ended
 
     @pytest.mark.parametrize("said", ["agent", "Agente.", "Um atendente, por favor!", "AGENT please"])
