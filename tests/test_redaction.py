@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inbox import checksums
-from inbox.redaction import mask, mask_codes, mask_json
+from inbox.redaction import checksums, mask, mask_codes, mask_json
 
 VISA = "4539578763621486"
 MASTERCARD = "2223003122003222"
@@ -110,7 +109,7 @@ amex_numbers = st.integers(0, 10**12 - 1).map(lambda n: f"37{n:012d}").map(lambd
 separators = st.sampled_from(["", " ", "-", ".", "  ", " - ", "\n", "\r\n", "/", "_", "\u00a0", "\u2009", "–", ", "])
 
 
-@settings(max_examples=40000, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(card_numbers | amex_numbers, st.lists(separators, min_size=15, max_size=15))
 def test_any_card_with_any_separators_is_masked(card: str, gaps: list[str]) -> None:
     written = "".join(d + g for d, g in zip(card, [*gaps, ""], strict=False)).strip()
@@ -120,7 +119,7 @@ def test_any_card_with_any_separators_is_masked(card: str, gaps: list[str]) -> N
     assert mask(masked.text).text == masked.text
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(card_numbers, st.sampled_from(["en", "es", "pt"]))
 def test_any_card_that_is_spoken_is_masked(card: str, language: str) -> None:
     words = {
@@ -233,14 +232,14 @@ ids = st.tuples(st.sampled_from(["INV-", "ORD-", "A-", "P-", "WD-", "CASE #"]), 
 )
 
 
-@settings(max_examples=5000, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(isbns | phones | ids, min_size=1, max_size=6), st.sampled_from([" ", "\n", ", ", " and ", "; "]))
 def test_books_phones_and_ids_survive(items: list[str], joint: str) -> None:
     text = "About " + joint.join(items)
     assert mask(text).text == text
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(isbns, st.sampled_from([(3, 1, 2, 6, 1), (3, 1, 5, 3, 1), (3, 2, 4, 3, 1), (3, 10)]))
 def test_a_hyphenated_isbn_survives(isbn: str, sizes: tuple[int, ...]) -> None:
     parts, at = [], 0
@@ -260,7 +259,7 @@ scraps = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=4000, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(scraps | st.text(max_size=6), max_size=14).map(" ".join))
 def test_masking_twice_changes_nothing_and_no_card_stays(text: str) -> None:
     once = mask(text).text

@@ -62,7 +62,7 @@ invoices = Table(
     _text("status", "open"),  # open | paid | void
 )
 
-credits = Table(
+credit_notes = Table(
     "ledger_credits",
     metadata,
     Column("id", Text, primary_key=True),

@@ -12,10 +12,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from inbox import checksums, redaction_words
-from inbox.cards import card_spans
-from inbox.digits import NUMBER_WORDS, PLACEHOLDERS, Group, Run, fold, runs
-from inbox.redaction_page import Masked, Page, Redaction
+from inbox.redaction import checksums
+from inbox.redaction import words as redaction_words
+from inbox.redaction.cards import card_spans
+from inbox.redaction.digits import NUMBER_WORDS, PLACEHOLDERS, Group, Run, fold, runs
+from inbox.redaction.page import Masked, Page, Redaction
 
 __all__ = ["Masked", "Redaction", "mask", "mask_codes", "mask_json"]
 
@@ -168,7 +169,8 @@ def _mask_after_card(page: Page, last: int) -> None:
 
 def _mask_spoken_rest(page: Page, n: int) -> tuple[int, str]:
     """``… zero four two eight nine nine nine``: expiry and code said in one breath. Last token and kind, or ""."""
-    run = next(runs(page.text, page.tokens[n : n + 12]), Run())
+    until = next((k for k in range(n, n + 12) if k in page.taken), n + 12)
+    run = next(runs(page.text, page.tokens[n:until]), Run())
     if len(run.digits) < 3 or not _SPOKEN_REST.fullmatch(run.digits):
         return n, ""
     kind = "expiry" if len(run.digits) in (4, 6) else "cvv"

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from inbox.digits import PLACEHOLDERS, Run, Token, runs, tokens
+from inbox.redaction.digits import PLACEHOLDERS, Run, Token, runs, tokens
 
 _TEXT_OF = {kind: text for text, kind in PLACEHOLDERS.items()}
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from inbox import checksums
-from inbox.digits import Group, Run
+from inbox.redaction import checksums
+from inbox.redaction.digits import Group, Run
 
 _SHORTEST, _LONGEST = 13, 19
 _FIRST_DIGITS = frozenset("234568")
