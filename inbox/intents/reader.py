@@ -1,0 +1,153 @@
+"""Reads one message: clauses, candidates, guards, entities, then the route by the tie-breaks of the evaluation data.
+
+``CatalogReader.read`` is pure and deterministic and takes any text. The order of the file is the order of the work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from inbox.intents import entities as entity
+from inbox.intents import language, lexicon, sense, verdict
+from inbox.intents.catalog import Catalog, Entry
+from inbox.intents.guard import Calmed, Mark, judge
+from inbox.intents.match import PhraseScorer, Scorer, merge
+from inbox.intents.normalize import Text, prepare
+from inbox.intents.pattern import Hit, Index, Pattern
+from inbox.intents.repair import Repair
+from inbox.intents.rules import RuleBook, Signal, packaged
+from inbox.intents.understanding import Candidate, Context, Entities, Finding, Understanding
+from inbox.message import Language
+
+_MOST_CLAUSES = 40  # clauses that are matched; a longer mail says what it wants before
+_PATTERN_BASE, _PATTERN_STEP, _PATTERN_TOP = 0.62, 0.06, 0.94
+
+
+@dataclass(frozen=True, slots=True)
+class Says:
+    """Owner of a catalogue pattern: the intent whose words it knows."""
+
+    entry: Entry
+    pattern: Pattern
+    part: str = "when"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """Everything noticed in a message before it is weighed; ``explain`` shows it."""
+
+    text: Text
+    language: Language
+    entities: Entities
+    findings: tuple[Finding, ...]
+    calmed: tuple[Calmed, ...]
+    by_clause: tuple[tuple[Candidate, ...], ...]
+    signals: frozenset[str]
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        return merge(c for found in self.by_clause for c in found)
+
+
+class CatalogReader:
+    """A reader made from a catalogue and the packaged guards; ``scorer`` and ``rules`` can be replaced."""
+
+    def __init__(self, catalog: Catalog, *, scorer: Scorer | None = None, rules: RuleBook | None = None) -> None:
+        self._rules = rules if rules is not None else packaged()
+        self._scorer: Scorer = scorer if scorer is not None else PhraseScorer(catalog)
+        self._index = Index([*_rule_patterns(self._rules), *_catalog_patterns(catalog)])
+        known = {token for phrase in catalog.phrases for token in phrase.tokens}
+        for words in lexicon.words().languages.values():
+            known |= words
+        vocabulary = self._index.vocabulary()
+        self._repair = Repair(known | vocabulary, vocabulary, self._index.knows)
+
+    def read(self, text: str, context: Context) -> Understanding:
+        """Pure and deterministic; never raises for any text."""
+        seen = self.see(text, context)
+        weighed = verdict.weigh(seen.text, seen.findings, seen.calmed, seen.by_clause, seen.entities, seen.signals)
+        if not seen.findings and (meant := sense.of(seen.text, seen.entities, seen.candidates, context)):
+            weighed = verdict.in_context(weighed, meant)
+        return Understanding(
+            text=seen.text.body,
+            language=seen.language,
+            intents=weighed.intents,
+            candidates=seen.candidates[:8],
+            findings=seen.findings,
+            entities=seen.entities,
+            route=weighed.route,
+            severity=weighed.severity,
+            wants_language=_language_asked(seen.signals),
+            asks_if_bot="bot" in seen.signals,
+            reason=weighed.reason,
+        )
+
+    def see(self, text: str, context: Context) -> Seen:
+        prepared = self._spelled(prepare(text), context)
+        hits = list(self._index.search(prepared.tokens))
+        findings, calmed = judge(prepared, hits, context.channel)
+        spoken = language.detect(prepared.body, context.language_hint)
+        return Seen(
+            text=prepared,
+            language=spoken,
+            entities=entity.read(prepared, context, spoken),
+            findings=findings,
+            calmed=calmed,
+            by_clause=self._candidates(prepared, hits),
+            signals=frozenset(hit.owner.name for hit in hits if isinstance(hit.owner, Signal)),
+        )
+
+    def _spelled(self, text: Text, context: Context) -> Text:
+        spared = frozenset(word.lower() for name in context.names for word in name.split())
+        return replace(text, tokens=self._repair.words(text.tokens, spared))
+
+    def _candidates(self, text: Text, hits: Sequence[Hit]) -> tuple[tuple[Candidate, ...], ...]:
+        spoken = _by_pattern(text, hits)
+        return tuple(
+            merge([*self._scorer.score(text.words(clause), clause), *spoken.get(clause, ())])
+            for clause in range(min(len(text.clauses), _MOST_CLAUSES))
+        )
+
+
+def _by_pattern(text: Text, hits: Sequence[Hit]) -> dict[int, list[Candidate]]:
+    """Candidates by clause from the catalogue's patterns: the more words a pattern has, the surer."""
+    barred = {
+        (hit.owner.entry.intent, text.clause_of[hit.start])
+        for hit in hits
+        if isinstance(hit.owner, Says) and hit.owner.part == "unless"
+    }
+    found: dict[int, list[Candidate]] = {}
+    for hit in hits:
+        if not isinstance(hit.owner, Says) or hit.owner.part != "when":
+            continue
+        intent, clause = hit.owner.entry.intent, text.clause_of[hit.end - 2 if hit.end - hit.start > 1 else hit.start]
+        if (intent, clause) not in barred:
+            score = min(_PATTERN_TOP, _PATTERN_BASE + _PATTERN_STEP * hit.owner.pattern.solid)
+            found.setdefault(clause, []).append(Candidate(intent, score, hit.owner.pattern.source, clause))
+    return found
+
+
+def _rule_patterns(book: RuleBook) -> list[tuple[Mark | Signal, Pattern]]:
+    pairs: list[tuple[Mark | Signal, Pattern]] = []
+    for rule in book.rules:
+        for part, patterns in (("when", rule.when), ("unless", rule.unless), ("never", rule.never)):
+            pairs += [(Mark(rule, part), pattern) for pattern in patterns]
+    for calm in book.calms:
+        pairs += [(Mark(calm), pattern) for pattern in calm.when]
+    for signal in book.signals:
+        pairs += [(signal, pattern) for pattern in signal.when]
+    return pairs
+
+
+def _catalog_patterns(catalog: Catalog) -> list[tuple[Says, Pattern]]:
+    pairs: list[tuple[Says, Pattern]] = []
+    for entry in catalog.entries.values():
+        pairs += [(Says(entry, pattern), pattern) for pattern in entry.patterns]
+        pairs += [(Says(entry, pattern, "unless"), pattern) for pattern in entry.unless]
+    return pairs
+
+
+def _language_asked(signals: frozenset[str]) -> str:
+    asked = sorted(name.removeprefix("language.") for name in signals if name.startswith("language."))
+    return asked[0] if len(asked) == 1 else ""
