@@ -144,7 +144,7 @@ class Script:
         document = VoiceResponse()
         action = self._url(f"/twilio/voice/callback?{place.query()}")
         keys = Gather(input="dtmf", num_digits=1, timeout=2, action=action, method="POST")
-        say(keys, self._phrases("voice_voicemail", place.language), place.language)
+        say(keys, self._phrases("voice_leave_message", place.language), place.language)
         document.append(keys)
         transcript = self._url(f"/twilio/voice/transcript?{place.query()}")
         document.record(

@@ -256,7 +256,7 @@ class TestWaiting:
         call = await line.twilio.call(AUTHOR)
         await line.twilio.say(call, "hello again")
         assert "voice_wait/en" not in call.heard
-        assert call.heard[-1] == "voice_voicemail/en"
+        assert call.heard[-1] == "voice_leave_message/en"
 
     async def test_each_question_has_its_own_waits(self, connect_voice):
         line = await connect_voice(None, None, reply(), None, None, None, reply("Your invoice is INV-1."))

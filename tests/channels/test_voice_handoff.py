@@ -33,14 +33,14 @@ class TestHandoff:
         line = await connect_voice(self.handoff(), agent_number=AGENT)
         call = await self.ask(line)
         assert call.dialed == [AGENT]
-        assert call.heard[-1] == "voice_voicemail/en"
+        assert call.heard[-1] == "voice_leave_message/en"
 
     @pytest.mark.parametrize(("agent_number", "meta"), [("", {}), (AGENT, {"handoff": "voicemail"})])
     async def test_nobody_is_there(self, connect_voice, agent_number, meta):
         line = await connect_voice(self.handoff(**meta), agent_number=agent_number)
         call = await self.ask(line)
         assert call.dialed == []
-        assert call.heard[-1] == "voice_voicemail/en"
+        assert call.heard[-1] == "voice_leave_message/en"
 
     async def test_a_call_back_is_asked_for_with_1(self, connect_voice):
         line = await connect_voice(self.handoff())
@@ -56,7 +56,7 @@ class TestHandoff:
         line = await connect_voice(self.handoff())
         call = await self.ask(line)
         await line.twilio.press(call, "7")
-        assert call.heard[-2:] == ["voice_voicemail/en"] * 2
+        assert call.heard[-2:] == ["voice_leave_message/en"] * 2
         assert line.texts == ["agent"]
         await line.twilio.press(call, "1")
         assert line.texts == ["agent", "Please call me back."]
