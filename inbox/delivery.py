@@ -197,7 +197,11 @@ def _failed(tx: Tx, house: House, ready: Ready, code: str, why: str, now: dateti
 def _give_up(tx: Tx, house: House, ready: Ready, status: DeliveryStatus, code: str, why: str, now: datetime) -> None:
     jobs.finish(tx, ready.job)
     row = tx.one(_MESSAGE, message=ready.message.id)
-    if row is not None:
+    if row is None:
+        return
+    if code in _OPTED_OUT and ready.message.meta.get("purpose") == "confirmation":
+        _move(tx, row, DeliveryStatus.SUPPRESSED, code, why, now)  # the carrier confirmed the opt-out itself
+    else:
         _move(tx, row, status, code, why, now)
         handoffs.undelivered(tx, house, row["conversation_id"], ready.message.id, status, why, now)
 

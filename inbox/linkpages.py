@@ -6,7 +6,6 @@ Opening a page changes nothing, so mail scanners do no harm.
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import quote
 
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -72,9 +71,10 @@ class LinkPages:
         """The biller's own page, or the portal; "" if neither is set."""
         if not self._house.payment_url:
             return self._house.company.portal_url
-        return self._house.payment_url.format(
-            account=quote(link.ref.id), invoice=quote(link.data.get("invoice_id", "")), amount=amount or "", kind=link.kind
-        )  # fmt: skip
+        url = ledger.payment_link(
+            self._house.payment_url, link.ref, amount or Money.zero(), link.data.get("invoice_id", "")
+        ).url
+        return url.replace("{kind}", link.kind)
 
     def _page(self, name: str, status: int, **values: object) -> web.Response:
         html = _pages.get_template(name).render(company=self._house.company, channel="page", **values)

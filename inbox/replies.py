@@ -102,7 +102,8 @@ def say(
         return Unsaid("missing_fact", str(missing))
     except DataError as broken:
         return Unsaid("template_broken", str(broken))
-    key = _store(tx, conversation, to, rendered, now, author="bot", parts=used, meta=meta or {})
+    kept = {**(meta or {}), **({"purpose": purpose} if purpose == "confirmation" else {})}
+    key = _store(tx, conversation, to, rendered, now, author="bot", parts=used, meta=kept)
     return Said(key, rendered.text)
 
 

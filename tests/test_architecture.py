@@ -15,7 +15,7 @@ LEVEL = {
     "inbox": TOP,
     # 0 words
     "errors": WORDS, "clock": WORDS, "ids": WORDS, "jsontext": WORDS, "money": WORDS, "message": WORDS, "settings": WORDS, "redaction": WORDS,
-    "log": WORDS, "metrics": WORDS, "cards": WORDS, "checksums": WORDS, "digits": WORDS,
+    "log": WORDS, "metrics": WORDS,
     # 1 pure
     "intents": PURE, "templates": PURE, "accounts": PURE, "escalation": PURE, "channels.base": PURE, "decide": PURE,
     "contact_policy": PURE, "house": PURE,

@@ -146,7 +146,7 @@ class World:
                 proof=proof or natural,
                 account_id=account_id,
                 **more,
-            )  # fmt: skip
+            )
         )
         await self.settle()
         return accepted

@@ -59,7 +59,11 @@ def intents(path: Path) -> list[str]:
     report = evaluate.run(path, CatalogReader(catalog.load()))
     print(report.text())
     recall = report.recall()
-    return [f"{name} recall {recall[name]:.3f}, at least {gate} is wanted" for name, gate in GATES.items() if recall[name] < gate]
+    return [
+        f"{name} recall {recall[name]:.3f}, at least {gate} is wanted"
+        for name, gate in GATES.items()
+        if recall[name] < gate
+    ]
 
 
 if __name__ == "__main__":

@@ -118,7 +118,7 @@ def card_of(tx: Tx, house: House, number: int, now: datetime) -> HandoffCard:
             bot_withheld=(*tuple(facts.get("withheld", ())), *withheld), outcome=case.outcome,
             url=f"{house.public_url}/console/conversations/{conversation.id}", version=case.version,
             holds=tuple(f"{h['invoice_id'] or 'everything'} ({h['reason'].replace('_', ' ')})" for h in paused),
-            earlier_cases=_earlier(tx, case), account_url=f"{house.public_url}/console/conversations/{conversation.id}#account",
+            earlier_cases=_earlier(tx, case), account_url=f"{house.public_url}/console/conversations/{conversation.id}",
         ),
         account,
         now,

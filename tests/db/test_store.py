@@ -29,7 +29,8 @@ async def test_a_unit_is_committed_when_run_returns(store: Store) -> None:
     assert store.read_now(lambda tx: value(tx, "a")) == "1"
 
 
-async def test_units_that_wait_together_share_commits(store: Store) -> None:
+async def test_units_that_wait_together_share_commits(sqlite_store: Store) -> None:
+    store = sqlite_store  # PostgreSQL groups the commits of its connections itself
     await asyncio.gather(*(store.run(lambda tx, n=n: tx.run(ADD, name=f"k{n}", value="x")) for n in range(300)))
     assert len(store.read_now(lambda tx: tx.all(ALL))) == 300
     assert store.commits < 150
@@ -104,7 +105,9 @@ async def test_a_closed_store_refuses(store: Store) -> None:
 
 
 async def test_close_finishes_what_was_accepted(store: Store) -> None:
-    waiting = [asyncio.ensure_future(store.run(lambda tx, n=n: tx.run(ADD, name=f"k{n}", value="x"))) for n in range(50)]
+    waiting = [
+        asyncio.ensure_future(store.run(lambda tx, n=n: tx.run(ADD, name=f"k{n}", value="x"))) for n in range(50)
+    ]
     await asyncio.sleep(0)
     await asyncio.to_thread(store.close)
     assert await asyncio.gather(*waiting) == [1] * 50

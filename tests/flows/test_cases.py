@@ -134,7 +134,7 @@ async def test_an_answer_in_flight_is_stopped_by_the_claim(world: World) -> None
     accepted = await world.intake.message(_mail(world, world.reader.teach("amount due?", "amount_due")))
     await act(world, "claim")
     await world.settle()
-    late = [r for r in world.rows(messages, reply_to=accepted.message_id)]
+    late = world.rows(messages, reply_to=accepted.message_id)
     assert {r["status"] for r in late} == {"suppressed"}
 
 

@@ -40,7 +40,6 @@ def upgrade() -> None:
         sa.Column("account_source", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("account_id", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("sent_to", sa.Text(), server_default=sa.text("('')"), nullable=False),
-        sa.Column("hash", sa.Text(), server_default=sa.text("('')"), nullable=False),
         sa.Column("purpose", sa.Text(), server_default=sa.text("'read'"), nullable=False),
         sa.Column("created_at", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
@@ -647,6 +646,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("channel", "source_id", name="uq_messages_source"),
     )
     with op.batch_alter_table("messages", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_messages_chat",
+            ["address", "id"],
+            unique=False,
+            sqlite_where=sa.text("channel = 'chat'"),
+            postgresql_where=sa.text("channel = 'chat'"),
+        )
         batch_op.create_index("ix_messages_conversation", ["conversation_id", "id"], unique=False)
         batch_op.create_index(
             "ix_messages_provider",
@@ -704,6 +710,9 @@ def downgrade() -> None:
             postgresql_where=sa.text("provider_id IS NOT NULL"),
         )
         batch_op.drop_index("ix_messages_conversation")
+        batch_op.drop_index(
+            "ix_messages_chat", sqlite_where=sa.text("channel = 'chat'"), postgresql_where=sa.text("channel = 'chat'")
+        )
 
     op.drop_table("messages")
     with op.batch_alter_table("ledger_plans", schema=None) as batch_op:
