@@ -197,10 +197,11 @@ def _keyword(s: Situation) -> Decision:
 
 
 def _forward(s: Situation) -> Decision:
-    """A person has the conversation: the bot is silent; an opt-out counts all the same."""
+    """A person has the conversation: the bot is silent; an opt-out counts all the same. What is said belongs to the case."""
     effects = tuple(e for e in _opt_out_effects(s) if e.kind in ("opt_out", "preference"))
     return Decision(
-        route=Route.ESCALATE, kind="silent", reason="a person has the conversation", intents=s.read.intents,
+        route=Route.ESCALATE, kind="silent", reason="a person has the conversation",
+        intents=(s.topic,) if s.topic in DISPUTES else s.read.intents,
         severity=s.read.severity, effects=effects,
     )  # fmt: skip
 
@@ -395,11 +396,16 @@ def _answer(s: Situation) -> Decision:
     confirming = intents[:1] == ("opt_out",)
     if any(r.answer == "promise_status" for r in replies) and "amount_due" not in intents:
         intents = (*intents, "amount_due")  # reading the promise back says what is due and when
-    closes = s.case is None and (set(intents) == {"thanks"} or _is_settled(s, replies))
+    closes = s.case is None and not _is_pending(s) and (set(intents) == {"thanks"} or _is_settled(s, replies))
     return Decision(
         route=Route.ANSWER, kind=kinds[0], reason=s.read.reason, intents=intents, severity=s.read.severity,
         replies=tuple(replies), effects=tuple(effects), awaiting=extra, resolve=closes, confirmation=confirming,
     )  # fmt: skip
+
+
+def _is_pending(s: Situation) -> bool:
+    """A payment has not posted yet: the matter is not over, however kindly it is left."""
+    return s.account is not None and any(p.status == "pending" for p in s.account.payments)
 
 
 def _is_settled(s: Situation, replies: Iterable[Reply]) -> bool:

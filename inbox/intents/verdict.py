@@ -14,6 +14,7 @@ from inbox.message import Route, Severity
 ACCEPT = 0.58  # score from which a routine reading is taken
 ACCEPT_PERSON = 0.60  # ... a reading that sends the message to a person
 ACCEPT_BESIDE = 0.72  # ... a second reading of the same clause, or one beside an alarm
+CLEAR_QUESTION, FAINT_ALARM = 0.8, 0.65
 CLEAR, CLEAR_PERSON, CLEAR_BY, SHORT = 0.45, 0.54, 0.12, 3  # ... or a middling score with nothing else near
 LONG, LONG_MORE = 5, 0.08  # in a letter of many clauses chance likenesses are many
 #: Intents that a person must see, whoever noticed them.
@@ -102,7 +103,14 @@ def _accepted(
                 needed = ACCEPT_BESIDE
             if candidate.score >= needed or (not place and not beside and _stands_out(calm, len(by_clause))):
                 taken.append(candidate)
-    return sorted(taken, key=lambda c: -c.score)
+    return _without_faint_alarms(sorted(taken, key=lambda c: -c.score))
+
+
+def _without_faint_alarms(taken: list[Candidate]) -> list[Candidate]:
+    """Beside a clear question, a faint likeness to a dispute that no guard confirms is chance."""
+    if not any(c.score >= CLEAR_QUESTION and c.intent not in NEEDS_PERSON for c in taken):
+        return taken
+    return [c for c in taken if c.intent not in NEEDS_PERSON or c.score >= FAINT_ALARM]
 
 
 def _stands_out(candidates: Sequence[Candidate], clauses: int) -> bool:
