@@ -189,8 +189,11 @@ def _judge(tx: Tx, house: House, g: _Gathered, now: datetime) -> Turn:
     given = read.entities.emails + read.entities.phones if g.conversation.awaiting == "contact" else ()
     if given:
         read, asked = _read(tx, house, g, now, resumed=True)
-    case = handoffs.live(tx, g.conversation.id) if g.conversation.status != "pending" else None
     meta = jsontext.loads(g.row["meta"])
+    if meta.get("only_history") == "yes" and read.route is Route.ANSWER:
+        # Nothing but a forwarded or quoted mail: those are not the author's own words.
+        read = replace(read, route=Route.CLARIFY, intents=(), candidates=(), reason="only a forwarded or quoted mail")
+    case = handoffs.live(tx, g.conversation.id) if g.conversation.status != "pending" else None
     situation = Situation(
         read=read, channel=g.row["channel"], level=level, now=now, account=g.account, rules=house.rules,
         case=CaseView(number=case.number, claimed=case.status == "claimed", reason=case.reason) if case else None,
