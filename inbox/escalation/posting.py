@@ -9,12 +9,14 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from inbox import contacts, conversations, jobs, jsontext, redaction, verification
-from inbox.accounts.base import AccountRef
+from inbox.accounts import ledger
+from inbox.accounts.base import Account, AccountRef
 from inbox.clock import Clock, from_micros
+from inbox.contacts import Contact
 from inbox.db.store import Sql, Store, Tx
 from inbox.db.tables import decisions, messages, notes
 from inbox.db.tables import handoffs as table
-from inbox.errors import Uncertain
+from inbox.errors import NotFound, Uncertain
 from inbox.escalation import card, handoffs
 from inbox.escalation.base import CaseRef, Desk, HandoffCard, TranscriptEntry
 from inbox.escalation.handoffs import Case
@@ -25,7 +27,6 @@ from inbox.money import Money
 from inbox.receivables import holds
 from inbox.replies import language_of
 from inbox.templates.render import letter
-from inbox.triage import account_of
 
 b = sa.bindparam
 _MESSAGE = Sql(sa.select(messages).where(messages.c.id == b("message")))
@@ -101,7 +102,7 @@ def card_of(tx: Tx, house: House, number: int, now: datetime) -> HandoffCard:
     conversation = conversations.by_id_plain(tx, case.conversation_id)
     assert conversation is not None
     contact = contacts.by_id(tx, conversation.contact_id)
-    account = account_of(tx, AccountRef(contact.account_source, contact.account_id), now) if contact else None
+    account = _account(tx, contact, now)
     facts = case.facts
     paused = holds.of(tx, account.ref.id, now) if account else []
     where = handoffs.reply_channels(tx, house, conversation, account.points() if account else ())
@@ -123,6 +124,16 @@ def card_of(tx: Tx, house: House, number: int, now: datetime) -> HandoffCard:
         account,
         now,
     )  # fmt: skip
+
+
+def _account(tx: Tx, contact: Contact | None, now: datetime) -> Account | None:
+    """As the biller has it: what this case contests is told by the case itself, not as an earlier dispute."""
+    if contact is None or not contact.account_id:
+        return None
+    try:
+        return ledger.load(tx, AccountRef(contact.account_source, contact.account_id), now)
+    except NotFound:
+        return None
 
 
 def transcript(tx: Tx, conversation_id: str, limit: int) -> list[TranscriptEntry]:
