@@ -21,6 +21,7 @@ def head() -> str:
 
 def upgrade(url: str) -> bool:
     """Migrate if needed; True if something was done. Raises ``InboxError`` for a database newer than this program."""
+    _make_file(url)
     engine = sa.create_engine(driver_url(url), poolclass=sa.NullPool)
     try:
         if _revision(engine) == head():
@@ -38,6 +39,18 @@ def upgrade(url: str) -> bool:
         raise InboxError(f"cannot open the database: {error.orig}") from error
     finally:
         engine.dispose()
+
+
+def _make_file(url: str) -> None:
+    """A new SQLite file, readable by its owner only."""
+    path = Path(url.removeprefix("sqlite:///"))
+    if not url.startswith("sqlite:///") or path.exists():
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+    except OSError as error:
+        raise InboxError(f"cannot create the database {path}: {error.strerror}") from error
 
 
 def driver_url(url: str) -> str:
