@@ -30,6 +30,7 @@ from inbox.intake import Reception
 from inbox.intents import catalog as intents
 from inbox.intents.reader import CatalogReader
 from inbox.message import ContactPoint, InboundMessage, OutboundMessage, Receipt, SenderProof
+from inbox.running import settle_memory
 from inbox.settings import Chat, Company, Rules, Web
 from inbox.templates import catalog as answers
 from inbox.templates import versions
@@ -147,6 +148,7 @@ async def _serve(routes: Iterable[web.AbstractRouteDef], port: int) -> None:
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port, backlog=4096).start()
+    settle_memory()
     print("ready", flush=True)
     try:
         await asyncio.Event().wait()
