@@ -380,7 +380,7 @@ def _answer(s: Situation) -> Decision:
     effects: list[Effect] = []
     kinds: list[str] = []
     extra: dict[str, Any] = {}
-    for intent in s.read.intents[:ANSWERS_IN_ONE_REPLY] or ("clarify",):
+    for intent in _wanted(s) or ("clarify",):
         part = _one_answer(s, intent)
         if replies and (part.code_for or part.kind in ("clarify", "otp_prompt")):
             continue  # what can be answered now is answered; more proof is asked for when only that is left
@@ -401,6 +401,14 @@ def _answer(s: Situation) -> Decision:
         route=Route.ANSWER, kind=kinds[0], reason=s.read.reason, intents=intents, severity=s.read.severity,
         replies=tuple(replies), effects=tuple(effects), awaiting=extra, resolve=closes, confirmation=confirming,
     )  # fmt: skip
+
+
+def _wanted(s: Situation) -> tuple[str, ...]:
+    """What one reply answers. Beside a question for the royalty balance nothing is paid out: one reply says both."""
+    intents = s.read.intents[:ANSWERS_IN_ONE_REPLY]
+    if "royalty_balance" in intents:
+        intents = tuple(i for i in intents if i != "royalty_withdrawal")
+    return intents
 
 
 def _is_pending(s: Situation) -> bool:

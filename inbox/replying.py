@@ -240,11 +240,55 @@ def _attempt(c: _Carry, replies: list[Reply]) -> Said | Unsaid:
     turn = c.turn
     purpose: Purpose = "confirmation" if turn.decision.confirmation else "reply"
     to = _target(c, purpose)
-    says = [_with_facts(c, reply) for reply in replies]
+    says = [_by_mail(c, to, _with_facts(c, reply)) for reply in replies]
     meta = {"handoff": "voicemail"} if to.channel == "voice" and turn.decision.person is not None else {}
     said = say(c.tx, c.house, turn.conversation, to, says, c.now, purpose=purpose, meta=meta)
     _note(c, [r.answer for r in replies], said)
+    if isinstance(said, Said):
+        _written(c, to, says)
     return said
+
+
+def _by_mail(c: _Carry, to: To, part: Say) -> Say:
+    """A document is announced for the mailbox only if this is not that mail and one can be sent."""
+    if "by_email" not in part.facts:
+        return part
+    promised = bool(part.facts["by_email"]) and to.channel != "email" and _mailbox(c) is not None
+    return replace(part, facts={**part.facts, "by_email": promised})
+
+
+def _written(c: _Carry, to: To, says: list[Say]) -> None:
+    """Send what was promised in writing: the document by mail, the links of a phone call by text."""
+    for part in says:
+        if part.facts.get("by_email"):
+            facts = {name: part.facts.get(name) for name in ("document_id", "kind", "link")}
+            _copy(c, _mailbox(c), Say(answer="document_sent", facts=facts, sources=part.sources))
+        elif to.channel == "voice" and part.facts.get("link"):
+            _copy(c, _pocket(c), part)
+
+
+def _copy(c: _Carry, point: ContactPoint | None, part: Say) -> None:
+    if point is None:
+        return
+    channel: ChannelName = "email" if point.kind == "email" else "sms"
+    name, zone = _called(c.turn), c.turn.account.timezone if c.turn.account else ""
+    to = To(channel=channel, point=point, reply_to=c.turn.row["id"], name=name, timezone=zone)
+    _note(c, [part.answer], say(c.tx, c.house, c.turn.conversation, to, [part], c.now))
+
+
+def _mailbox(c: _Carry) -> ContactPoint | None:
+    points = c.turn.account.points() if c.turn.account else ()
+    return next((p for p in points if p.kind == "email" and _usable(c, p)), None)
+
+
+def _pocket(c: _Carry) -> ContactPoint | None:
+    """Where a caller reads a link: the phone on file, else the mailbox."""
+    points = c.turn.account.points() if c.turn.account else ()
+    return next((p for p in points if p.kind == "phone" and _usable(c, p)), None) or _mailbox(c)
+
+
+def _called(turn: Turn) -> str:
+    return (turn.account.name.split() or [""])[0] if turn.account and turn.level > 0 else ""
 
 
 def _to_person(c: _Carry, replies: list[Reply], said: Unsaid) -> None:
@@ -263,7 +307,7 @@ def _target(c: _Carry, purpose: Purpose) -> To:
     """Back the way it came; after an opt-out of texts, to the mail address on file."""
     turn = c.turn
     channel, point = turn.row["channel"], turn.point
-    name = (turn.account.name.split() or [""])[0] if turn.account and turn.level > 0 else ""
+    name = _called(turn)
     zone = turn.account.timezone if turn.account and turn.level > 0 else c.house.company.timezone
     if (
         channel == "sms"
@@ -272,8 +316,8 @@ def _target(c: _Carry, purpose: Purpose) -> To:
         and turn.account
         and turn.level > 0
     ):
-        mail = next((p for p in turn.account.points() if p.kind == "email"), None)
-        if mail is not None and _usable(c, mail):
+        mail = _mailbox(c)
+        if mail is not None:
             channel, point = "email", mail
     return To(channel=channel, point=point, reply_to=turn.row["id"], name=name, timezone=zone)
 

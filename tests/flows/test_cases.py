@@ -179,3 +179,27 @@ async def test_an_unapproved_answer_goes_to_a_person(world: World) -> None:
     await world.says(world.reader.teach("what do I owe?", "account_balance"), channel="chat")
     assert "200.00" not in " ".join(world.heard())
     assert card(world).reason == "answer_not_available"
+
+
+async def test_a_document_asked_for_in_the_chat_is_really_mailed(world: World) -> None:
+    await world.says(world.reader.teach("a copy of my invoice please", "invoice_copy"), channel="chat")
+    [mail] = world.channels["email"].sent
+    assert mail.to.value == MARA.email
+    assert "/l/" in mail.text
+    assert "email address on file" in next(m.text for m in world.messages() if m.channel == "chat")
+
+
+async def test_a_link_asked_for_on_the_phone_comes_as_a_text(world: World) -> None:
+    await world.says(world.reader.teach("what do I owe", "account_balance"), channel="voice")
+    await world.says(world.code(), channel="voice")
+    await world.says(world.reader.teach("i want to pay", "make_payment"), channel="voice")
+    spoken = [m.text for m in world.messages() if m.channel == "voice"][-1]
+    assert "/l/" not in spoken
+    assert "/l/" in world.channels["sms"].sent[-1].text
+
+
+async def test_a_question_about_royalties_pays_nothing_out(world: World) -> None:
+    text = world.reader.teach("how much can I withdraw?", "royalty_withdrawal", "royalty_balance")
+    await world.says(text, channel="chat")
+    assert "120.00" in world.last()
+    assert not [m for m in world.messages() if m.channel != "chat"]
