@@ -17,7 +17,7 @@ LEVEL = {
     "errors": WORDS, "clock": WORDS, "ids": WORDS, "jsontext": WORDS, "money": WORDS, "message": WORDS, "settings": WORDS, "redaction": WORDS,
     "log": WORDS, "metrics": WORDS,
     # 1 pure
-    "intents": PURE, "templates": PURE, "accounts": PURE, "escalation": PURE, "channels.base": PURE, "decide": PURE,
+    "intents": PURE, "templates": PURE, "accounts": PURE, "escalation": PURE, "channels.base": PURE, "decide": PURE, "deciding": PURE,
     "contact_policy": PURE, "house": PURE,
     # 2 store
     "db": STORE, "events": STORE, "jobs": STORE, "contacts": STORE, "conversations": STORE, "accounts.tables": STORE,

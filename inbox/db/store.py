@@ -18,20 +18,19 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import psycopg
-import psycopg.rows
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql.visitors import traverse
 
-from inbox.errors import InboxError, SettingsError, Transient
+from inbox.db.engines import Engine, engine_of
+from inbox.db.sql import Row, Sql, Tx, insert, upsert
+from inbox.errors import InboxError, Transient
 
 log = logging.getLogger(__name__)
+__all__ = ["Row", "Sql", "Store", "StoreError", "Tx", "Unit", "insert", "open_store", "opened", "upsert"]
 T = TypeVar("T")
-Unit = Callable[["Tx"], T]
+Unit = Callable[[Tx], T]
 
 _RETRIES = 5  # times a unit is run again after losing a race
 _CHANNEL = "inbox"  # of NOTIFY
@@ -39,97 +38,6 @@ _CHANNEL = "inbox"  # of NOTIFY
 
 class StoreError(Transient):
     """The database cannot be written or reached now; nothing was stored."""
-
-
-class Row(Protocol):
-    def __getitem__(self, name: str, /) -> Any: ...
-    def keys(self) -> Any: ...
-
-
-class Sql:
-    """A Core statement, compiled once for each engine. Give binds by name when it runs."""
-
-    __slots__ = ("_build", "_compiled")
-
-    def __init__(self, statement: sa.Executable | Callable[[str], sa.Executable]) -> None:
-        self._build: Callable[[str], sa.Executable] = (
-            (lambda _: statement) if isinstance(statement, sa.Executable) else statement
-        )
-        self._compiled: dict[str, tuple[str, tuple[str, ...], dict[str, Any]]] = {}
-
-    def on(self, engine: str, binds: dict[str, Any]) -> tuple[str, list[Any]]:
-        """The text for ``"sqlite"`` or ``"postgresql"`` and its values in order. Raises ``KeyError`` for a missing bind."""
-        found = self._compiled.get(engine)
-        if found is None:
-            found = self._compiled[engine] = self._compile(engine)
-        text, order, constants = found
-        if constants:
-            return text, [constants[name] if name in constants else binds[name] for name in order]
-        return text, [binds[name] for name in order]
-
-    def _compile(self, engine: str) -> tuple[str, tuple[str, ...], dict[str, Any]]:
-        dialect: Any = (
-            sqlite.dialect(paramstyle="qmark")
-            if engine == "sqlite"
-            else postgresql.psycopg.dialect(paramstyle="format")  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it bare
-        )
-        statement: Any = self._build(engine)
-        traverse(statement, {}, {"bindparam": _not_required})  # so that lists of constants can be written out
-        compiled = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
-        constants = {k: v for k, v in compiled.params.items() if v is not None}
-        return str(compiled), tuple(compiled.positiontup or ()), constants
-
-
-def _not_required(bind: Any) -> None:
-    bind.required = False
-
-
-def insert(table: sa.Table, *columns: str) -> Sql:
-    """Insert one row; every named column is a bind of that name."""
-    return Sql(sa.insert(table).values({c: sa.bindparam(c) for c in columns}))
-
-
-def upsert(table: sa.Table, key: tuple[str, ...], *columns: str) -> Sql:
-    """Insert a row or overwrite ``columns`` of the one that has the same key."""
-
-    def build(engine: str) -> sa.Executable:
-        make: Any = sqlite.insert if engine == "sqlite" else postgresql.insert
-        statement = make(table).values({c: sa.bindparam(c) for c in (*key, *columns)})
-        return statement.on_conflict_do_update(  # type: ignore[no-any-return]
-            index_elements=list(key), set_={c: statement.excluded[c] for c in columns or key}
-        )
-
-    return Sql(build)
-
-
-class Tx:
-    """One unit's view of the open transaction."""
-
-    __slots__ = ("_cursor", "engine", "heads", "topics")
-
-    def __init__(self, engine: str, cursor: Any) -> None:
-        self.engine = engine
-        self._cursor = cursor
-        self.topics: set[str] = set()
-        self.heads: dict[str, tuple[int, str]] = {}  # ends of event streams written in this transaction
-
-    def all(self, sql: Sql, /, **binds: Any) -> list[Any]:
-        self._cursor.execute(*sql.on(self.engine, binds))
-        rows: list[Any] = self._cursor.fetchall()
-        return rows
-
-    def one(self, sql: Sql, /, **binds: Any) -> Any | None:
-        self._cursor.execute(*sql.on(self.engine, binds))
-        return self._cursor.fetchone()
-
-    def run(self, sql: Sql, /, **binds: Any) -> int:
-        """Execute; returns the number of rows changed."""
-        self._cursor.execute(*sql.on(self.engine, binds))
-        return int(self._cursor.rowcount)
-
-    def wake(self, topic: str) -> None:
-        """After the commit, wake whoever waits for this topic, on every node."""
-        self.topics.add(topic)
 
 
 @dataclass(slots=True)
@@ -150,106 +58,11 @@ class _Pending:
             self.future.set_exception(error)
 
 
-class _Engine(Protocol):
-    """How one engine connects, and which of its errors mean what."""
-
-    name: str
-    writers: int
-    batch: int  # units in one commit at most
-
-    def connect(self, *, read_only: bool = False) -> Any: ...
-    def begin(self, connection: Any) -> None: ...
-    def is_race(self, error: Exception) -> bool: ...
-    def is_down(self, error: Exception) -> bool: ...
-
-
-@dataclass
-class _Sqlite:
-    path: str
-    name: str = "sqlite"
-    writers: int = 1
-    batch: int = 128
-
-    def connect(self, *, read_only: bool = False) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self.path, isolation_level=None, check_same_thread=False, timeout=10.0, cached_statements=512
-        )
-        connection.row_factory = sqlite3.Row
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",  # the relaxed mode loses acknowledged messages in a power cut
-            "foreign_keys=ON",
-            "temp_store=MEMORY",
-            "cache_size=-16000",
-            "wal_autocheckpoint=4000",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-        if read_only:
-            connection.execute("PRAGMA query_only=ON")
-        return connection
-
-    def begin(self, connection: sqlite3.Connection) -> None:
-        connection.execute("BEGIN IMMEDIATE")
-
-    def is_race(self, error: Exception) -> bool:
-        return isinstance(error, sqlite3.IntegrityError)
-
-    def is_down(self, error: Exception) -> bool:
-        return isinstance(error, (sqlite3.OperationalError, sqlite3.InterfaceError, sqlite3.ProgrammingError))
-
-
-@dataclass
-class _Postgresql:
-    url: str
-    writers: int
-    name: str = "postgresql"
-    #: One: the server groups the commits of several connections itself, and a transaction that holds the locks of one
-    #: conversation only cannot deadlock with another.
-    batch: int = 1
-
-    def connect(self, *, read_only: bool = False) -> psycopg.Connection[Any]:
-        connection = psycopg.connect(
-            self.url, autocommit=True, row_factory=psycopg.rows.dict_row, prepare_threshold=1, connect_timeout=10
-        )
-        if read_only:
-            connection.execute("SET default_transaction_read_only = on")
-        return connection
-
-    def begin(self, connection: Any) -> None:
-        connection.execute("BEGIN")
-
-    def is_race(self, error: Exception) -> bool:
-        return isinstance(
-            error,
-            (
-                psycopg.errors.UniqueViolation,
-                psycopg.errors.DeadlockDetected,
-                psycopg.errors.SerializationFailure,
-                psycopg.errors.LockNotAvailable,
-            ),
-        )
-
-    def is_down(self, error: Exception) -> bool:
-        return isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError))
-
-
-def _engine(url: str, writers: int) -> _Engine:
-    if url.startswith("sqlite:///"):
-        path = url.removeprefix("sqlite:///")
-        if path not in ("", ":memory:"):
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-            return _Sqlite(path)
-        raise SettingsError(["database.url needs a file, sqlite:///var/inbox.db"])
-    if url.startswith(("postgresql://", "postgres://")):
-        return _Postgresql(url, writers)
-    raise SettingsError([f"database.url must start with sqlite:/// or postgresql://, not {url.split(':', 1)[0]!r}"])
-
-
 @dataclass
 class Store:
     """The database of one node. Open it with ``open_store`` after the migrations ran."""
 
-    engine: _Engine
+    engine: Engine
     url: str
     _queue: queue.SimpleQueue[_Pending | None] = field(default_factory=queue.SimpleQueue)
     _threads: list[threading.Thread] = field(default_factory=list)
@@ -493,7 +306,7 @@ class Store:
 
 def open_store(url: str, writers: int = 4) -> Store:
     """Connect and start the writer threads. Raises ``SettingsError`` for an unusable address."""
-    engine = _engine(url, writers)
+    engine = engine_of(url, writers)
     try:
         engine.connect().close()
     except (sqlite3.Error, psycopg.Error, OSError) as error:

@@ -1,0 +1,1 @@
+"""The parts of the bot's judgement; ``inbox.decide`` puts them in order."""

@@ -1,0 +1,155 @@
+"""Routine answers from the record and from policy, several in one reply. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from inbox.accounts.facts import FACTS, Fact, FactSheet, Held, StepUp, needed_level
+from inbox.deciding.doubt import clarify
+from inbox.deciding.figures import facts, step_up
+from inbox.deciding.people import hand_over, opt_out_effects
+from inbox.deciding.promises import promise
+from inbox.deciding.situation import (
+    HOLD_OF,
+    Decision,
+    Effect,
+    Person,
+    Reply,
+    Situation,
+)
+from inbox.message import Route, Severity
+
+ANSWERS_IN_ONE_REPLY = 3
+
+
+def answer(s: Situation) -> Decision:
+    replies: list[Reply] = []
+    effects: list[Effect] = []
+    kinds: list[str] = []
+    extra: dict[str, Any] = {}
+    for intent in _wanted(s) or ("clarify",):
+        part = _one_answer(s, intent)
+        if replies and (part.code_for or part.kind in ("clarify", "otp_prompt")):
+            continue  # what can be answered now is answered; more proof is asked for when only that is left
+        if part.person is not None or part.code_for or part.kind in ("clarify", "otp_prompt"):
+            return replace(part, intents=s.read.intents)  # this comes first; the rest can wait
+        replies += [r for r in part.replies if r not in replies]
+        effects += part.effects
+        kinds.append(part.kind)
+        extra |= part.awaiting
+    if "pan" in s.masked and not any(r.answer == "update_payment_method" for r in replies):
+        replies.append(Reply(answer="card_masked"))
+    intents = s.read.intents
+    confirming = intents[:1] == ("opt_out",)
+    if any(r.answer == "promise_status" for r in replies) and "amount_due" not in intents:
+        intents = (*intents, "amount_due")  # reading the promise back says what is due and when
+    closes = s.case is None and not _is_pending(s) and (set(intents) == {"thanks"} or _is_settled(s, replies))
+    return Decision(
+        route=Route.ANSWER, kind=kinds[0], reason=s.read.reason, intents=intents, severity=s.read.severity,
+        replies=tuple(replies), effects=tuple(effects), awaiting=extra, resolve=closes, confirmation=confirming,
+    )  # fmt: skip
+
+
+def _wanted(s: Situation) -> tuple[str, ...]:
+    """What one reply answers. Beside a question for the royalty balance nothing is paid out: one reply says both."""
+    intents = s.read.intents[:ANSWERS_IN_ONE_REPLY]
+    if "royalty_balance" in intents:
+        intents = tuple(i for i in intents if i != "royalty_withdrawal")
+    return intents
+
+
+def _is_pending(s: Situation) -> bool:
+    """A payment has not posted yet: the matter is not over, however kindly it is left."""
+    return s.account is not None and any(p.status == "pending" for p in s.account.payments)
+
+
+def _is_settled(s: Situation, replies: Iterable[Reply]) -> bool:
+    """A payment was confirmed and nothing is left to pay: there is no next step."""
+    paid = any(r.answer == "payment_status" for r in replies)
+    return paid and s.account is not None and not s.account.outstanding and len(s.read.intents) == 1
+
+
+def _one_answer(s: Situation, intent: str) -> Decision:
+    base = Decision(route=Route.ANSWER, kind="policy", reason=s.read.reason, intents=(intent,))
+    if intent == "opt_out":
+        effects = opt_out_effects(s)
+        stored = any(e.kind == "preference" for e in effects)
+        answer = "preference_stored" if stored else "opt_out_confirmed"
+        return replace(
+            base, kind="ack" if stored else "optout_confirm", effects=effects, replies=(Reply(answer=answer, facts=_words(s)),)
+        )  # fmt: skip
+    if intent == "promise_to_pay":
+        return promise(s)
+    if intent == "payment_plan" and s.account is None and not _asks_own(s):
+        return replace(base, replies=(Reply(answer="payment_plan_policy"),))
+    if intent in FACTS:
+        return _from_record(s, intent)
+    if intent in ("thanks", "greeting"):
+        return replace(base, kind="ack", replies=(Reply(answer=intent),))
+    if intent == "payment_methods_accepted":
+        return replace(base, replies=(Reply(answer=intent),))
+    if intent == "refund_request":
+        return replace(base, replies=(Reply(answer="refund_policy"),))
+    if intent == "out_of_scope":
+        return replace(base, replies=(Reply(answer="out_of_scope"),))
+    if s.read.asks_if_bot:
+        return replace(base, kind="ack", replies=(Reply(answer="bot_disclosure"),))
+    return clarify(s)
+
+
+def _asks_own(s: Situation) -> bool:
+    return bool(s.read.entities.invoice_ids or s.read.entities.month or s.read.entities.ordinal)
+
+
+def _from_record(s: Situation, intent: str) -> Decision:
+    """A figure from the account, or the step that is missing before it may be told."""
+    if s.account is None or s.level < needed_level(intent, s.read.entities):
+        return step_up(s, intent)
+    outcome = facts(intent, s)
+    if isinstance(outcome, StepUp):
+        return step_up(s, intent)
+    if isinstance(outcome, Held):
+        withheld = (f"{intent}: {outcome.text}",)
+        hold = HOLD_OF.get(outcome.reason, "")
+        return hand_over(
+            s, Person(reason=outcome.reason, severity=Severity.NORMAL, words=outcome.text, withheld=withheld, hold=hold)
+        )  # fmt: skip
+    if intent == "royalty_withdrawal":
+        return _withdraw(s, outcome)
+    kind = "link" if intent in ("make_payment", "update_payment_method") and not _is_told(outcome) else "facts"
+    return Decision(
+        route=Route.ANSWER, kind="ack" if intent == "invoice_copy" else kind, reason=s.read.reason, intents=(intent,),
+        replies=(Reply(answer=intent, facts=outcome),),
+    )  # fmt: skip
+
+
+def _is_told(facts: FactSheet) -> bool:
+    return "nothing_due" in facts and bool(facts["nothing_due"].value)
+
+
+def _withdraw(s: Situation, facts: FactSheet) -> Decision:
+    """Eligible and freshly proven: do it, once. Eligible: ask for a fresh code. Else say what stands in the way."""
+    if facts["state"].value != "eligible":
+        effects = (Effect("hold_payout", {}),) if facts["state"].value == "hold" else ()
+        return Decision(
+            route=Route.ANSWER, kind="link" if facts["state"].value == "tax_form" else "facts", reason=s.read.reason,
+            intents=("royalty_withdrawal",), replies=(Reply(answer="royalty_withdrawal", facts=facts),), effects=effects,
+        )  # fmt: skip
+    if not (s.fresh_code and s.purpose == "withdraw"):
+        return Decision(
+            route=Route.ANSWER, kind="otp_prompt", reason="a withdrawal needs a fresh code", intents=("royalty_withdrawal",),
+            code_for="withdraw",
+        )  # fmt: skip
+    return Decision(
+        route=Route.ANSWER, kind="facts", reason="confirmed by a fresh code", intents=("royalty_withdrawal",),
+        replies=(Reply(answer="royalty_withdrawal_done", facts=facts),),
+        effects=(Effect("withdrawal", {"amount": facts["amount"].value, "destination": facts["destination"].value}),),
+    )  # fmt: skip
+
+
+def _words(s: Situation) -> FactSheet:
+    times = s.read.entities.times
+    values = {"not_before": times[0] if times else None, "not_after": times[1] if len(times) > 1 else None}
+    return {k: Fact(k, v, "message", s.now) for k, v in values.items() if v is not None}

@@ -1,0 +1,176 @@
+"""Where a person must act or the sender is in doubt: cases, acknowledgements, refusals. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from inbox.accounts.base import Account
+from inbox.accounts.facts import FACTS, Held, StepUp, needed_level
+from inbox.deciding.figures import facts
+from inbox.deciding.situation import (
+    FLAG_OF,
+    HOLD_OF,
+    SILENT_REASONS,
+    Decision,
+    Effect,
+    Person,
+    Reply,
+    Situation,
+)
+from inbox.intents.understanding import DISPUTES, Finding
+from inbox.message import Route, Severity
+from inbox.money import Money
+
+_SECURITY_ANSWER: Mapping[str, str] = {
+    "third_party_disclosure_attempt": "refusal_third_party",
+    "code_request": "refusal_code_request",
+}
+
+
+def forward(s: Situation) -> Decision:
+    """A person has the conversation: the bot is silent; an opt-out counts all the same. What is said belongs to the case."""
+    effects = tuple(e for e in opt_out_effects(s) if e.kind in ("opt_out", "preference"))
+    return Decision(
+        route=Route.ESCALATE, kind="silent", reason="a person has the conversation",
+        intents=(s.topic,) if s.topic in DISPUTES else s.read.intents,
+        severity=s.read.severity, effects=effects,
+    )  # fmt: skip
+
+
+def disclose() -> Decision:
+    return Decision(
+        route=Route.ESCALATE, kind="handoff", reason="asks whether this is a machine", intents=("speak_to_human",),
+        severity=Severity.HIGH, replies=(Reply(answer="bot_disclosure"),),
+    )  # fmt: skip
+
+
+def verify_first(s: Situation) -> Decision:
+    """The sender or the destination of money is in doubt: nothing is disclosed, nothing changes."""
+    finding = _first(s.read.findings, Route.VERIFY_FIRST)
+    reason = finding.case_reason if finding else ""
+    if s.level >= 2 and reason in ("payout_destination_change", "contact_change"):
+        person = Person(reason=reason, severity=Severity.HIGH, words=finding.reason if finding else "")
+        return replace(hand_over(s, person), route=Route.VERIFY_FIRST, intents=s.read.intents)
+    kind = _security_kind(finding)
+    about = ("account_balance",) if kind == "third_party_disclosure_attempt" else ()
+    return Decision(
+        route=Route.VERIFY_FIRST, kind="refusal", reason=finding.reason if finding else s.read.reason,
+        intents=s.read.intents or about, severity=s.read.severity,
+        replies=(Reply(answer=_SECURITY_ANSWER.get(kind, "refusal_security")),),
+        effects=(Effect("security_event", {"kind": kind, "why": finding.reason if finding else ""}), *opt_out_effects(s)),
+    )  # fmt: skip
+
+
+def _security_kind(finding: Finding | None) -> str:
+    """Third party, injection or impersonation: the word for the security record."""
+    if finding is None:
+        return "impersonation"
+    name = finding.guard
+    if "third_party" in name or finding.case_reason == "third_party":
+        return "third_party_disclosure_attempt"
+    if "code" in name:
+        return "code_request"
+    if "inject" in name or "cross_account" in name:
+        return "prompt_injection"
+    return "impersonation"
+
+
+def escalate(s: Situation) -> Decision:
+    finding = _first(s.read.findings, Route.ESCALATE)
+    intent = next((i for i in s.read.intents if i in DISPUTES or i in _ALWAYS_PERSON), "")
+    reason = (finding.case_reason if finding else "") or _REASON_OF_INTENT.get(intent, "speak_to_human")
+    person = Person(
+        reason=reason, severity=s.read.severity, words=finding.reason if finding else s.read.reason, hold=HOLD_OF.get(reason, "")
+    )  # fmt: skip
+    decision = hand_over(s, person)
+    if s.read.asks_if_bot:
+        decision = replace(decision, replies=(Reply(answer="bot_disclosure"), *decision.replies))
+    if reason in SILENT_REASONS or reason == "hardship":
+        return decision
+    return replace(decision, replies=(*decision.replies, *_harmless_part(s)))
+
+
+_ALWAYS_PERSON = frozenset({"speak_to_human", "cancel_service", "hardship"})
+_REASON_OF_INTENT: Mapping[str, str] = {
+    "refund_request": "refund_request", "chargeback": "chargeback", "unrecognised_charge": "unrecognised_charge",
+    "double_charge": "double_charge", "wrong_amount": "wrong_amount", "complaint": "complaint",
+    "speak_to_human": "speak_to_human", "cancel_service": "cancel_service", "hardship": "hardship",
+}  # fmt: skip
+
+
+def hand_over(s: Situation, person: Person) -> Decision:
+    """The case, its contested items, and the one acknowledgement: no fault, no promise, a number and a time."""
+    person = _about(s, person)
+    effects = list(opt_out_effects(s))
+    if flag := FLAG_OF.get(person.reason):
+        effects.append(Effect("flag", {"flag": flag}))
+    if person.reason in SILENT_REASONS:
+        answer = SILENT_REASONS[person.reason]
+    elif s.case is not None:
+        answer = "handoff_append"
+    elif person.reason == "hardship":
+        answer = "handoff_hardship"
+    elif person.reason == "privacy_request":
+        answer = "privacy_received"
+    else:
+        answer = "handoff_high" if person.severity is Severity.HIGH else "handoff"
+    if s.case is not None and person.reason in SILENT_REASONS and s.case.reason == person.reason:
+        answer = "crisis" if person.reason == "vulnerability_self_harm" else "handoff_append"
+    return Decision(
+        route=Route.ESCALATE, kind="handoff", reason=person.words, intents=s.read.intents, severity=person.severity,
+        person=person, replies=(Reply(answer=answer),), effects=tuple(effects),
+    )  # fmt: skip
+
+
+def _about(s: Situation, person: Person) -> Person:
+    """Which invoices and payments it is about: those named, else those the record singles out."""
+    e = s.read.entities
+    invoices = [i for i in e.invoice_ids if s.account and s.account.invoice(i)]
+    payments = [p.id for p in s.account.payments if p.id in e.payment_ids] if s.account else []
+    if s.account is not None and not invoices and not payments and person.hold == "dispute_open":
+        found = _singled_out(s.account, person.reason, e.amounts)
+        invoices, payments = list(found[0]), list(found[1])
+    return replace(person, invoice_ids=tuple(invoices), payment_ids=tuple(payments), amounts=e.amounts)
+
+
+def _singled_out(account: Account, reason: str, amounts: tuple[Money, ...]) -> tuple[Iterable[str], Iterable[str]]:
+    captured = [p for p in account.payments if p.status in ("succeeded", "pending")]
+    if amounts:
+        captured = [p for p in captured if p.amount in amounts] or captured
+        named = [i.id for i in account.invoices if i.total in amounts or i.balance in amounts]
+        if named and reason != "double_charge":
+            return named, [p.id for p in captured if p.invoice_id in named]
+    if reason == "double_charge":
+        by_invoice: dict[str, list[str]] = {}
+        for payment in captured:
+            by_invoice.setdefault(payment.invoice_id, []).append(payment.id)
+        twice = {k: v for k, v in by_invoice.items() if len(v) > 1}
+        return twice.keys(), [p for ids in twice.values() for p in ids]
+    still_open = [i.id for i in account.invoices if i.balance]
+    return (still_open, ()) if len(still_open) == 1 else ((), ())
+
+
+def _harmless_part(s: Situation) -> tuple[Reply, ...]:
+    """The routine question in the same message may be answered, if no more proof is needed for it."""
+    if s.account is None:
+        return ()
+    found = []
+    for intent in s.read.intents:
+        if intent in FACTS and needed_level(intent, s.read.entities) <= s.level:
+            outcome = facts(intent, s)
+            if not isinstance(outcome, (Held, StepUp)):
+                found.append(Reply(answer=intent, facts=outcome))
+    return tuple(found[:1])
+
+
+def opt_out_effects(s: Situation) -> tuple[Effect, ...]:
+    """An opt-out is stored whatever else the message says; hours and days are a preference, not an opt-out."""
+    if "opt_out" not in s.read.intents:
+        return ()
+    preference = any("preference" in f.guard for f in s.read.findings) or bool(s.read.entities.times)
+    return (Effect("preference" if preference else "opt_out", {"words": s.read.text}),)
+
+
+def _first(findings: Iterable[Finding], route: Route) -> Finding | None:
+    return next((f for f in findings if f.route is route), None)
