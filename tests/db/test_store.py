@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 
 import pytest
 import sqlalchemy as sa
@@ -155,3 +157,22 @@ def test_the_migrations_give_exactly_the_tables(database_url: str) -> None:
 def test_an_unusable_address_is_a_settings_error() -> None:
     with pytest.raises(SettingsError, match="sqlite:///"):
         open_store("mysql://x")
+
+
+async def test_closing_waits_for_who_still_reads_and_refuses_who_comes_later(store: Store) -> None:
+    begun = threading.Event()
+
+    def slow(tx: Tx) -> list[int]:
+        begun.set()
+        counts = []
+        for _ in range(20):
+            counts.append(len(tx.all(ALL)))
+            time.sleep(0.01)
+        return counts
+
+    reading = asyncio.create_task(store.read(slow))
+    await asyncio.to_thread(begun.wait)
+    await asyncio.to_thread(store.close)
+    assert await reading == [0] * 20
+    with pytest.raises(StoreError, match="closed"):
+        await store.read(lambda tx: tx.all(ALL))
