@@ -80,6 +80,7 @@ class App:
         chat = self.channels.get("chat")
         if isinstance(chat, ChatChannel):
             await chat.close()  # clients are told to come back, instead of being waited for
+        self.store.release()
 
     async def _stop(self, app: web.Application) -> None:
         """Finish what is in flight, then close the store: what was accepted is on disk already."""

@@ -158,6 +158,13 @@ def disable(tx: Tx, key: str, now: datetime, by: str) -> None:
     events.record(tx, "staff", "staff.disabled", now, by, staff=key)
 
 
+def enable(tx: Tx, key: str, password: str, now: datetime, by: str) -> None:
+    """Open a switched-off account again, with a new password: the old one may be why it was closed."""
+    tx.run(_DISABLE, key=key, at=0)
+    tx.run(_SET_PASSWORD, key=key, hashed=hashed(password))
+    events.record(tx, "staff", "staff.enabled", now, by, staff=key)
+
+
 def link_slack(tx: Tx, key: str, slack_user_id: str, now: datetime, by: str) -> None:
     tx.run(_LINK_SLACK, key=key, desk_id=slack_user_id)
     events.record(tx, "staff", "staff.linked", now, by, staff=key, slack=slack_user_id)

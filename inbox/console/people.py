@@ -47,6 +47,7 @@ class PeoplePages:
             door.get("/console/people", self.show, supervisor=True),
             door.post("/console/people", self.add, supervisor=True),
             door.post("/console/people/{id}/disable", self.disable, supervisor=True),
+            door.post("/console/people/{id}/enable", self.enable, supervisor=True),
             door.post("/console/people/{id}/password", self.new_password, supervisor=True),
             door.post("/console/people/{id}/slack", self.link, supervisor=True),
             door.get("/console/security", self.security, supervisor=True),
@@ -82,6 +83,19 @@ class PeoplePages:
 
         await self._console.store.run(unit)
         return see_other("/console/people?done=disabled")
+
+    async def enable(self, visit: Visit) -> web.StreamResponse:
+        key, now, password = visit.path("id"), self._console.clock.now(), secrets.token_urlsafe(15)
+
+        def unit(tx: Tx) -> str:
+            person = _known(tx, key)
+            if not person.disabled:
+                raise Conflict(f"The account of {person.name or person.email} is on already.")
+            staffing.enable(tx, key, password, now, visit.staff.id)
+            return person.email
+
+        email = await self._console.store.run(unit)
+        return await self._list(visit, shown_once=(email, password))
 
     async def new_password(self, visit: Visit) -> web.StreamResponse:
         key, now, password = visit.path("id"), self._console.clock.now(), secrets.token_urlsafe(15)

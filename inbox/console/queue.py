@@ -66,7 +66,7 @@ class QueuePages:
         with self._console.store.watching("queue", "templates") as changed:
             while asyncio.get_running_loop().time() < ends:
                 what = await _next(changed)
-                if not await self._still_here(visit):
+                if self._console.store.released or not await self._still_here(visit):
                     break
                 try:
                     await response.write(f"data: {what}\n\n".encode())

@@ -79,6 +79,7 @@ class Store:
     _watchers: dict[str, set[asyncio.Event]] = field(default_factory=lambda: defaultdict(set))
     _loop: asyncio.AbstractEventLoop | None = None
     _closed: bool = False
+    released: bool = False  # the server is leaving
     commits: int = 0  # batches committed
     units: int = 0  # units committed
 
@@ -299,6 +300,11 @@ class Store:
                 watchers.discard(event)
                 if not watchers:
                     self._watchers.pop(topic, None)
+
+    def release(self) -> None:
+        """The server is leaving: wake everyone who watches, so that no held line keeps it waiting."""
+        self.released = True
+        self._wake(set(self._watchers))
 
     async def relay(self) -> None:
         """PostgreSQL: bring the other nodes' wake-ups here, until cancelled. Returns at once on SQLite."""

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from aiohttp import web
 
-from inbox.channels.chat import ChatChannel
 from inbox.demo import page_chat, page_mail, page_phone, page_portal, page_start
 from inbox.demo.setting_up import STEPS, set_up
 from inbox.demo.view import STATIC
@@ -66,19 +65,8 @@ def application(demo: Demo) -> web.Application:
     app = demo.app.http([*routes, web.static("/demo/static", STATIC)])
     app.add_subapp("/demo/twilio", demo.twilio.app)
     app.add_subapp("/demo/slack", demo.slack.app())
-    app.on_shutdown.append(_leaving(demo))
     app.on_cleanup.append(_left(demo))
     return app
-
-
-def _leaving(demo: Demo) -> Callable[[web.Application], Awaitable[None]]:
-    async def leave(app: web.Application) -> None:
-        _ = app
-        chat = demo.app.channels["chat"]
-        if isinstance(chat, ChatChannel):
-            await chat.close()  # open chats would hold the server up until its patience ends
-
-    return leave
 
 
 def _left(demo: Demo) -> Callable[[web.Application], Awaitable[None]]:

@@ -14,6 +14,7 @@ from tests.console.world import PASSWORD, forms_of, opened
 
 SUPERVISOR_ONLY = {
     ("GET", "/console/people"), ("POST", "/console/people"), ("POST", "/console/people/{id}/disable"),
+    ("POST", "/console/people/{id}/enable"),
     ("POST", "/console/people/{id}/password"), ("POST", "/console/people/{id}/slack"), ("GET", "/console/security"),
     ("POST", "/console/replies/{id}/verdict"), ("GET", "/console/templates/approve-all"),
     ("POST", "/console/templates/approve-all"), ("POST", "/console/templates/{id}/approve"),

@@ -53,6 +53,21 @@ async def test_switching_off_logs_out_everywhere_but_not_oneself(world: World):
     assert sol.status == 404
 
 
+async def test_switching_on_again_takes_a_new_password(world: World):
+    sol, key = await world.supervisor(), world.people["ana"].id
+    assert "is on already" in await sol.post(f"/console/people/{key}/enable")
+    await sol.post(f"/console/people/{key}/disable")
+    html = await sol.post(f"/console/people/{key}/enable")
+    password = re.search(r'<code class="once">([^<]+)</code>', html).group(1)
+    ana = await world.visitor()
+    await ana.log_in("ana@larkmoor.example")
+    assert not ana.csrf
+    await ana.log_in("ana@larkmoor.example", password)
+    assert ana.csrf
+    record = await world.store.read(lambda tx: [e.type for e in events.read(tx, "staff")])
+    assert "staff.enabled" in record
+
+
 async def test_a_slack_user_belongs_to_one_person(world: World):
     sol = await world.supervisor()
     await sol.post(f"/console/people/{world.people['ana'].id}/slack", slack="U0123")

@@ -123,6 +123,15 @@ async def test_a_change_is_told_at_once(both: World):
         assert await asyncio.wait_for(response.content.readline(), 5) == b"data: changed\n"
 
 
+async def test_a_leaving_server_ends_the_line(world: World):
+    ana = await world.agent()
+    async with ana.client.get("/console/live") as response:
+        await response.content.readuntil(b"\n\n")
+        world.store.release()
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            assert await asyncio.wait_for(response.content.read(), 5) == b""
+
+
 async def test_a_revoked_session_hears_nothing_more(world: World, monkeypatch):
     monkeypatch.setattr(queue, "_TICK", 0.05)
     ana = await world.agent()
