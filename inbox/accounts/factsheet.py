@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from inbox.accounts.base import Account, Invoice
+from inbox.clock import zone
 from inbox.errors import MissingFact
 from inbox.intents.understanding import Entities
 from inbox.money import Money
@@ -87,7 +87,7 @@ def required(value: Value, name: str) -> Value:
 
 
 def local(account: Account, at: datetime) -> datetime:
-    return at.astimezone(ZoneInfo(account.timezone or "UTC"))
+    return at.astimezone(zone(account.timezone))
 
 
 def as_of_on(account: Account) -> date:

@@ -43,14 +43,19 @@ class Sql:
             else postgresql.psycopg.dialect(paramstyle="format")  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it bare
         )
         statement: Any = self._build(engine)
-        traverse(statement, {}, {"bindparam": _not_required})  # so that lists of constants can be written out
+        traverse(statement, {}, {"bindparam": _written_out})
         compiled = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
-        constants = {k: v for k, v in compiled.params.items() if v is not None}
+        constants = {k: v for k, v in compiled.params.items() if v is not None}  # the compiler's own: OFFSET 0
         return str(compiled), tuple(compiled.positiontup or ()), constants
 
 
-def _not_required(bind: Any) -> None:
+def _written_out(bind: Any) -> None:
+    """Constants stand in the text: a partial index serves only a query that visibly asks for its part, and SQLite
+    prepares anew (70 µs) where a bound value could decide that.
+    """
     bind.required = False
+    if bind.value is not None:
+        bind.literal_execute = True
 
 
 def insert(table: sa.Table, *columns: str) -> Sql:

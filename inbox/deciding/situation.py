@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 from inbox.accounts.base import Account
 from inbox.accounts.facts import Ask, FactSheet
+from inbox.clock import zone
 from inbox.intents.understanding import Understanding
 from inbox.message import ChannelName, Route, Severity
 from inbox.money import Money
@@ -76,8 +76,8 @@ class Situation:
 
     @property
     def today(self) -> date:
-        zone = ZoneInfo(self.account.timezone) if self.account and self.account.timezone else None
-        return (self.now.astimezone(zone) if zone else self.now).date()
+        theirs = self.account.timezone if self.account else ""
+        return self.now.astimezone(zone(theirs)).date()
 
     @property
     def ask(self) -> Ask:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from typing import Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from inbox.clock import zone
 from inbox.intents import dates, figures, lexicon
 from inbox.intents.normalize import Text
 from inbox.intents.understanding import Context, Entities
@@ -55,14 +54,6 @@ def read(text: Text, context: Context, language: Language) -> Entities:
         ordinal=ordinal(text),
         answer=yes_or_no(text),
     )
-
-
-def zone(name: str) -> ZoneInfo:
-    """The zone of that name; UTC if there is none, for a message must be read all the same."""
-    try:
-        return ZoneInfo(name or "UTC")
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return ZoneInfo(str(UTC))
 
 
 def yes_or_no(text: Text) -> Literal["", "yes", "no"]:

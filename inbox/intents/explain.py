@@ -20,19 +20,19 @@ def explain(text: str, channel: str, reader: CatalogReader, context: Context | N
 
 def _lines(seen: Seen, read: Understanding) -> Iterator[str]:
     yield f"language  {seen.language}"
-    for number, clause in enumerate(seen.text.clauses):
+    for number, clause in enumerate(seen.words.text.clauses):
         yield f"clause {number}  {clause}"
-        found = seen.by_clause[number][:4] if number < len(seen.by_clause) else ()
+        found = seen.words.by_clause[number][:4] if number < len(seen.words.by_clause) else ()
         for candidate in found:
             yield f"    {candidate.score:.2f} {candidate.intent:26} {candidate.phrase}"
     for finding in read.findings:
         yield f"guard     {finding.guard}: {finding.reason} ({finding.quote!r}) -> {finding.route.value} {finding.case_reason}".rstrip()
-    for calmed in seen.calmed:
-        words = " ".join(seen.text.tokens[calmed.start : calmed.end])
+    for calmed in seen.words.calmed:
+        words = " ".join(seen.words.text.tokens[calmed.start : calmed.end])
         yield f"calm      {calmed.calm.name}: {words!r} silences {', '.join(sorted(calmed.calm.calms))}"
     yield from _entities(read.entities)
-    if seen.signals:
-        yield f"signals   {', '.join(sorted(seen.signals))}"
+    if seen.words.signals:
+        yield f"signals   {', '.join(sorted(seen.words.signals))}"
     yield f"decision  {read.route.value} {', '.join(read.intents) or '-'} severity {read.severity.value}: {read.reason}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from inbox.intents import lexicon
 from inbox.intents.normalize import fold
@@ -22,7 +22,11 @@ def words_by_language() -> dict[Language, frozenset[str]]:
 
 def detect(text: str, hint: str = "") -> Language:
     """The language with most telling words; a draw or no words at all: the hint, else English."""
-    points = scores(text)
+    return leading(scores(text), hint)
+
+
+def leading(points: Mapping[Language, float], hint: str = "") -> Language:
+    """The language with most points; a draw or none: the hint, else English."""
     best = max(points.values())
     leaders: list[Language] = [language for language, value in points.items() if value == best]
     if best > 0 and len(leaders) == 1:

@@ -131,7 +131,7 @@ class Index:
             self._anchored.setdefault(anchor, []).append((need, owner, pattern))
         self._lengths = sorted({len(prefix) for prefix in self._prefix_bits})
         self._anchors = sum(1 << number for number in self._anchored)
-        self._mask = lru_cache(maxsize=16384)(self._mask_of)
+        self._word = lru_cache(maxsize=16384)(self._look_up)
 
     def vocabulary(self) -> frozenset[str]:
         """Every whole word that some pattern asks for."""
@@ -143,18 +143,15 @@ class Index:
 
     def search(self, tokens: Sequence[str]) -> Iterator[Hit]:
         """The hits in the order of the text."""
-        masks = [self._mask(token) for token in tokens]
+        words = [self._word(token) for token in tokens]
         present = 0
-        for mask in set(masks):
+        for mask, _ in words:
             present |= mask
-        for at, mask in enumerate(masks):
-            here = mask & self._anchors
-            while here:
-                low = here & -here
-                here ^= low
-                for need, owner, pattern in self._anchored[low.bit_length() - 1]:
-                    if need & present == need and (span := match_at(pattern, tokens, at)):
-                        yield Hit(owner, *span)
+        absent = ~present
+        for at, (_, anchored) in enumerate(words):
+            for need, owner, pattern in anchored:
+                if not need & absent and (span := match_at(pattern, tokens, at)):
+                    yield Hit(owner, *span)
 
     def _number(self, element: Element) -> int:
         key = (element.words, element.prefixes)
@@ -166,13 +163,19 @@ class Index:
                 self._prefix_bits[prefix] = self._prefix_bits.get(prefix, 0) | 1 << number
         return self._bit[key]
 
-    def _mask_of(self, token: str) -> int:
+    def _look_up(self, token: str) -> tuple[int, tuple[tuple[int, Hashable, Pattern], ...]]:
+        """The places this word can fill, and the patterns that are looked for where it stands."""
         mask = self._bits_of.get(token, 0)
         for length in self._lengths:
             if length > len(token):
                 break
             mask |= self._prefix_bits.get(token[:length], 0)
-        return mask
+        here, found = mask & self._anchors, list[tuple[int, Hashable, Pattern]]()
+        while here:
+            low = here & -here
+            here ^= low
+            found += self._anchored[low.bit_length() - 1]
+        return mask, tuple(found)
 
 
 def match_at(pattern: Pattern, tokens: Sequence[str], at: int) -> tuple[int, int] | None:

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from inbox.intents import entities as entity
 from inbox.intents import language, lexicon, sense, verdict
@@ -20,6 +21,7 @@ from inbox.intents.rules import RuleBook, Signal, packaged
 from inbox.intents.understanding import Candidate, Context, Entities, Finding, Understanding
 from inbox.message import Language
 
+_SHORT = 160  # characters of a message whose words are kept for the next one that says the same
 _MOST_CLAUSES = 40  # clauses that are matched; a longer mail says what it wants before
 _PATTERN_BASE, _PATTERN_STEP, _PATTERN_TOP = 0.62, 0.06, 0.94
 
@@ -34,20 +36,25 @@ class Says:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """Everything noticed in a message before it is weighed; ``explain`` shows it."""
+class Words:
+    """What a text says, whoever wrote it and whenever."""
 
     text: Text
-    language: Language
-    entities: Entities
+    telling: Mapping[Language, float]  # words that tell each language
     findings: tuple[Finding, ...]
     calmed: tuple[Calmed, ...]
     by_clause: tuple[tuple[Candidate, ...], ...]
+    candidates: tuple[Candidate, ...]
     signals: frozenset[str]
 
-    @property
-    def candidates(self) -> tuple[Candidate, ...]:
-        return merge(c for found in self.by_clause for c in found)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """Everything noticed in a message before it is weighed; ``explain`` shows it."""
+
+    words: Words
+    language: Language
+    entities: Entities
 
 
 class CatalogReader:
@@ -62,44 +69,48 @@ class CatalogReader:
             known |= words
         vocabulary = self._index.vocabulary()
         self._repair = Repair(known | vocabulary, vocabulary, self._index.knows)
+        # "thanks", "yes", "what is my balance" come again and again: their words are read once.
+        self._short = lru_cache(maxsize=4096)(self._words)
 
     def read(self, text: str, context: Context) -> Understanding:
         """Pure and deterministic; never raises for any text."""
         seen = self.see(text, context)
-        weighed = verdict.weigh(seen.text, seen.findings, seen.calmed, seen.by_clause, seen.entities, seen.signals)
-        if not seen.findings and (meant := sense.of(seen.text, seen.entities, seen.candidates, context)):
+        words, entities = seen.words, seen.entities
+        weighed = verdict.weigh(words.text, words.findings, words.calmed, words.by_clause, entities, words.signals)
+        if not words.findings and (meant := sense.of(words.text, entities, words.candidates, context)):
             weighed = verdict.in_context(weighed, meant)
         return Understanding(
-            text=seen.text.body,
+            text=words.text.body,
             language=seen.language,
             intents=weighed.intents,
-            candidates=seen.candidates[:8],
-            findings=seen.findings,
-            entities=seen.entities,
+            candidates=words.candidates[:8],
+            findings=words.findings,
+            entities=entities,
             route=weighed.route,
             severity=weighed.severity,
-            wants_language=_language_asked(seen.signals),
-            asks_if_bot="bot" in seen.signals,
+            wants_language=_language_asked(words.signals),
+            asks_if_bot="bot" in words.signals,
             reason=weighed.reason,
         )
 
     def see(self, text: str, context: Context) -> Seen:
-        prepared = self._spelled(prepare(text), context)
-        hits = list(self._index.search(prepared.tokens))
-        findings, calmed = judge(prepared, hits, context.channel)
-        spoken = language.detect(prepared.body, context.language_hint)
-        return Seen(
-            text=prepared,
-            language=spoken,
-            entities=entity.read(prepared, context, spoken),
-            findings=findings,
-            calmed=calmed,
-            by_clause=self._candidates(prepared, hits),
-            signals=frozenset(hit.owner.name for hit in hits if isinstance(hit.owner, Signal)),
-        )
+        words = (self._short if len(text) <= _SHORT else self._words)(text, context.channel, context.names)
+        spoken = language.leading(words.telling, context.language_hint)
+        return Seen(words=words, language=spoken, entities=entity.read(words.text, context, spoken))
 
-    def _spelled(self, text: Text, context: Context) -> Text:
-        spared = frozenset(word.lower() for name in context.names for word in name.split())
+    def _words(self, text: str, channel: str, names: tuple[str, ...]) -> Words:
+        prepared = self._spelled(prepare(text), names)
+        hits = list(self._index.search(prepared.tokens))
+        findings, calmed = judge(prepared, hits, channel)
+        by_clause = self._candidates(prepared, hits)
+        return Words(
+            text=prepared, telling=language.scores(prepared.body), findings=findings, calmed=calmed, by_clause=by_clause,
+            candidates=merge(c for found in by_clause for c in found),
+            signals=frozenset(hit.owner.name for hit in hits if isinstance(hit.owner, Signal)),
+        )  # fmt: skip
+
+    def _spelled(self, text: Text, names: tuple[str, ...]) -> Text:
+        spared = frozenset(word.lower() for name in names for word in name.split())
         return replace(text, tokens=self._repair.words(text.tokens, spared))
 
     def _candidates(self, text: Text, hits: Sequence[Hit]) -> tuple[tuple[Candidate, ...], ...]:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, time
 from functools import lru_cache
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_time
 from babel.lists import format_list
@@ -18,6 +17,7 @@ from babel.numbers import format_currency
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
+from inbox.clock import zone
 from inbox.errors import MissingFact
 from inbox.message import Language
 from inbox.money import Money, exponent
@@ -92,7 +92,7 @@ def clock_text(at: time, language: Language) -> str:
 
 def moment_text(at: datetime, language: Language, style: str = "weekday", timezone: str = "") -> str:
     """Day and clock time, in ``timezone`` where one is given, else as the value stands."""
-    local = at.astimezone(ZoneInfo(timezone)) if timezone and at.tzinfo else at
+    local = at.astimezone(zone(timezone)) if timezone and at.tzinfo else at
     day = day_text(local.date(), language, style)
     return _AT[language].format(day=day, time=clock_text(local.time().replace(second=0, microsecond=0), language))
 
@@ -137,8 +137,8 @@ def money(context: Context, amount: Money) -> str:
 def day(context: Context, value: date) -> str:
     _present(value)
     if isinstance(value, datetime):
-        zone = context["timezone"]
-        value = (value.astimezone(ZoneInfo(zone)) if zone and value.tzinfo else value).date()
+        theirs = context["timezone"]
+        value = (value.astimezone(zone(theirs)) if theirs and value.tzinfo else value).date()
     return day_text(value, context["language"], _style(context))
 
 
