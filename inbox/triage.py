@@ -279,7 +279,7 @@ def _record(tx: Tx, turn: Turn, outcome: dict[str, Any], now: datetime) -> None:
         "reason": d.reason, "level": turn.level, "proof": turn.proof.value, "language": read.language,
         "candidates": [[c.intent, round(c.score, 3), c.phrase] for c in read.candidates[:5]],
         "findings": [[f.guard, f.route.value, f.reason, f.quote] for f in read.findings],
-        "entities": {k: v for k, v in jsonable(_entities(read)).items() if v},
+        "entities": {k: jsonable(v) for k, v in _entities(read).items() if v},
         "intents": list(d.intents), "effects": [[e.kind, jsonable(e.data)] for e in d.effects],
         "person": d.person.reason if d.person else "", "code_for": d.code_for,
         "asked": turn.asked if turn.asked != turn.row["id"] else "", **outcome,
