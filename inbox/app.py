@@ -61,9 +61,7 @@ class App:
             routes += self.desk.routes(self.deskwork)
         routes += link_routes(self.store, self.house, self.clock)
         routes += console.routes(self.store, self.house, self.clock, self.deskwork)
-        app = edge.application(
-            self.store, self.clock, [*routes, *extra], self.readiness, self.settings.web.max_body_bytes
-        )
+        app = edge.application(self.store, self.clock, [*routes, *extra], self.readiness, self.settings.web)
         app.on_startup.append(self._start)
         app.on_shutdown.append(self._leaving)
         app.on_cleanup.append(self._stop)

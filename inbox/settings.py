@@ -79,7 +79,8 @@ class Web:
     public_url: str = ""  # as the outside sees us, https://inbox.example; links and webhook signatures use it
     secrets: tuple[str, ...] = secret()  # signs links, reply tokens and forms; first one signs, all verify
     max_body_bytes: int = 1_000_000
-    trust_proxy: bool = False  # take the client's address from X-Forwarded-For
+    trust_proxy: bool = False  # our own proxy stands before us: take the client's address from X-Forwarded-For
+    metrics_tokens: tuple[str, ...] = secret()  # whoever has one may read /metrics; () = nobody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from hmac import compare_digest
 
 from aiohttp import web
 
@@ -12,6 +13,7 @@ from inbox import jobs, metrics
 from inbox.clock import Clock, to_micros
 from inbox.db.store import Store
 from inbox.errors import Conflict, Forbidden, Malformed, NotFound, Overloaded, Transient, Unauthentic
+from inbox.settings import Web
 
 log = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -43,21 +45,29 @@ class Readiness:
 
 
 def application(
-    store: Store, clock: Clock, routes: Iterable[web.AbstractRouteDef], readiness: Readiness, max_body: int
+    store: Store, clock: Clock, routes: Iterable[web.AbstractRouteDef], readiness: Readiness, door: Web
 ) -> web.Application:
     async def readyz(request: web.Request) -> web.Response:
         return await _readyz(request, store, readiness)
 
     async def metrics_text(request: web.Request) -> web.Response:
-        return await _metrics(request, store, clock)
+        return await _metrics(request, store, clock, door.metrics_tokens)
 
-    app = web.Application(middlewares=[_errors], client_max_size=max_body)
+    middlewares = [_from_proxy, _errors] if door.trust_proxy else [_errors]
+    app = web.Application(middlewares=middlewares, client_max_size=door.max_body_bytes)
     app.router.add_routes(routes)
     app.router.add_get("/healthz", _healthz)
     app.router.add_get("/readyz", readyz)
     app.router.add_get("/metrics", metrics_text)
     app.on_response_prepare.append(_secure)
     return app
+
+
+@web.middleware
+async def _from_proxy(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """The client's address as our own proxy saw it: the last one in the list, for the others are anybody's words."""
+    address = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+    return await handler(request.clone(remote=address) if address else request)
 
 
 @web.middleware
@@ -102,8 +112,10 @@ async def _readyz(request: web.Request, store: Store, readiness: Readiness) -> w
     return web.json_response({"ready": True, "problems": {k: v for k, v in readiness.problems.items() if v}})
 
 
-async def _metrics(request: web.Request, store: Store, clock: Clock) -> web.Response:
-    _ = request
+async def _metrics(request: web.Request, store: Store, clock: Clock, tokens: tuple[str, ...]) -> web.Response:
+    given = request.headers.get("Authorization", "").removeprefix("Bearer ").encode()
+    if not any(compare_digest(given, token.encode()) for token in tokens):
+        raise NotFound("metrics are shown to whoever has the token of web.metrics_tokens")
     now = to_micros(clock.now())
     metrics.QUEUE.clear()
     metrics.QUEUE_AGE.clear()

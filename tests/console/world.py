@@ -30,7 +30,7 @@ from inbox.intake import Reception
 from inbox.intents.understanding import Candidate, Finding, Understanding
 from inbox.message import ContactPoint, InboundMessage, Route, SenderProof, Severity
 from inbox.money import Money
-from inbox.settings import Company, Rules
+from inbox.settings import Company, Rules, Web
 from inbox.templates import catalog, versions
 
 NOW = datetime(2026, 3, 11, 15, 0, tzinfo=UTC)
@@ -242,7 +242,7 @@ async def opened(store: Store, clock: SetClock, **changes):
     routes = pages.routes(store, house, clock, desk)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # the health pages of the edge are plain functions
-        app = edge.application(store, clock, routes, edge.Readiness(), 1_000_000)
+        app = edge.application(store, clock, routes, edge.Readiness(), Web())
     server = TestServer(app)
     await server.start_server()
     world = World(store, house, clock, app, server)
