@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from inbox import __version__
+from inbox import __version__, cli_intents
 from inbox.errors import DataError, InboxError, SettingsError
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--only", action="append", help="one measurement; may be given several times")
     bench.add_argument("--quick", action="store_true", help="smaller sizes, rougher figures")
 
-    _intent_commands(commands)
+    cli_intents.add(commands)
     _template_commands(commands)
     _staff_commands(commands)
     audit = _add(commands, "audit", _audit, "show and verify the record of a conversation")
@@ -85,19 +85,6 @@ def _add(
     sub = commands.add_parser(name, help=words, description=words[0].upper() + words[1:] + ".")
     sub.set_defaults(run=run)
     return sub
-
-
-def _intent_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    intents = _add(commands, "intents", lambda _: 2, "check, explain and score the intent catalogue")
-    verbs = intents.add_subparsers(required=True, metavar="check|explain|eval")
-    _add(verbs, "check", _intents_check, "find mistakes in the catalogue")
-    explain = _add(verbs, "explain", _intents_explain, "show how one text is understood")
-    explain.add_argument("text")
-    explain.add_argument("--channel", default="chat", choices=["chat", "email", "sms", "voice"])
-    score = _add(verbs, "eval", _intents_eval, "score labelled messages")
-    score.add_argument("file", type=Path, metavar="FILE.jsonl")
-    score.add_argument("--predictions", type=Path)
-    score.add_argument("--json", action="store_true")
 
 
 def _template_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -205,33 +192,7 @@ def _bench(arguments: argparse.Namespace) -> int:
     return 0
 
 
-# -- catalogue and templates
-
-
-def _intents_check(_: argparse.Namespace) -> int:
-    from inbox.intents import catalog
-
-    loaded = catalog.load()
-    print(f"{len(loaded.entries)} intents, {sum(1 for _ in loaded.phrases)} phrases, no mistakes")
-    return 0
-
-
-def _intents_explain(arguments: argparse.Namespace) -> int:
-    from inbox.intents import catalog
-    from inbox.intents.explain import explain
-    from inbox.intents.reader import CatalogReader
-
-    print(explain(arguments.text, arguments.channel, CatalogReader(catalog.load())))
-    return 0
-
-
-def _intents_eval(arguments: argparse.Namespace) -> int:
-    from inbox.intents import catalog, evaluate
-    from inbox.intents.reader import CatalogReader
-
-    report = evaluate.run(arguments.file, CatalogReader(catalog.load()), predictions=arguments.predictions)
-    print(json.dumps(report.as_json(), indent=1) if arguments.json else report.text())
-    return 0
+# -- templates
 
 
 def _templates_check(_: argparse.Namespace) -> int:

@@ -13,11 +13,11 @@ from inbox.deciding.situation import (
     CodeOutcome,
     Decision,
     Effect,
-    Keyword,
     Person,
     Reply,
     Situation,
 )
+from inbox.intents.keywords import Keyword
 from inbox.message import Route, Severity
 
 __all__ = [
@@ -49,8 +49,12 @@ def decide(s: Situation) -> Decision:
     route = s.read.route
     if route is Route.IGNORE:
         return Decision(route=route, kind="silent", reason=s.read.reason, intents=s.read.intents)
+    if route is Route.VERIFY_FIRST and _is_proven(s):
+        route = Route.ANSWER if s.read.intents else Route.CLARIFY
     if route is Route.VERIFY_FIRST:
         return verify_first(s)
+    if route is Route.ESCALATE and s.read.intents[:1] == ("promise_to_pay",) and not s.read.findings:
+        return answer(s)  # a promise for too late a day: the case tells the day
     if route is Route.ESCALATE:
         return escalate(s)
     if s.case is not None and s.case.reason in SILENT_REASONS:
@@ -58,6 +62,11 @@ def decide(s: Situation) -> Decision:
     if route is Route.CLARIFY:
         return clarify(s)
     return answer(s)
+
+
+def _is_proven(s: Situation) -> bool:
+    """No guard names a doubt, the message only looks like one, and the sender has proven to be the author."""
+    return s.level >= 2 and not any(f.route is Route.VERIFY_FIRST for f in s.read.findings)
 
 
 def _keyword(s: Situation) -> Decision:

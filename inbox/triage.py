@@ -23,6 +23,7 @@ from inbox.decide import CaseView, Decision, Keyword, Situation, decide
 from inbox.errors import NotFound
 from inbox.escalation import handoffs
 from inbox.house import House
+from inbox.intents import keywords
 from inbox.intents.understanding import Context, Understanding
 from inbox.message import ContactPoint, MessageKind, Route, SenderProof, jsonable
 from inbox.receivables import holds
@@ -37,26 +38,6 @@ _DECIDED = Sql(
 _ADD = insert(
     decisions, "message_id", "conversation_id", "route", "intent", "reply_kind", "severity", "record", "created_at"
 )
-#: Exact words that carriers treat as an order (Twilio and CTIA lists; design: STOP never reaches the matcher).
-STOP_WORDS = frozenset(
-    {
-        "stop",
-        "stopall",
-        "unsubscribe",
-        "cancel",
-        "end",
-        "quit",
-        "revoke",
-        "optout",
-        "baja",
-        "alto",
-        "parar",
-        "pare",
-        "sair",
-    }
-)
-START_WORDS = frozenset({"start", "unstop", "yes start", "alta", "volver"})
-HELP_WORDS = frozenset({"help", "info", "ayuda", "ajuda"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,12 +236,7 @@ def _keyword(row: Any, meta: dict[str, str]) -> Keyword:
     kind = meta.get("opt_out_type", "").lower()
     if kind in ("stop", "start", "help"):
         return kind  # type: ignore[return-value]  # just compared
-    words = " ".join(row["text"].lower().strip(" .!¡\t\n").split())
-    if words in STOP_WORDS:
-        return "stop"
-    if words in START_WORDS:
-        return "start"
-    return "help" if words in HELP_WORDS else ""
+    return keywords.of(row["text"])
 
 
 def _ignore(tx: Tx, row: Any, conversation: Conversation, now: datetime) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import aiohttp
@@ -167,3 +169,9 @@ class Talker:
 
     async def close(self) -> None:
         await self._ws.close()
+
+
+def resident_kb(pid: int) -> int:
+    """Memory that a process holds now (Linux)."""
+    fields = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()
+    return int(fields[1]) * os.sysconf("SC_PAGE_SIZE") // 1024

@@ -22,7 +22,7 @@ import aiohttp
 import jwt
 
 from inbox.accounts import samples
-from inbox.bench import far_end, load
+from inbox.bench import far_end, load, reading
 from inbox.errors import InboxError
 
 TEXT = "when is my next payment due and how much is it?"
@@ -319,7 +319,7 @@ async def start(bench: Bench) -> Result:
                     raise InboxError("inbox serve did not become ready")
                 await asyncio.sleep(0.02)
             times.append(time.perf_counter() - begun)
-            resident = _resident_kb(process.pid)
+            resident = load.resident_kb(process.pid)
             process.terminate()
             process.wait(20)
     return {
@@ -329,11 +329,6 @@ async def start(bench: Bench) -> Result:
     }
 
 
-def _resident_kb(pid: int) -> int:
-    fields = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()
-    return int(fields[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
-
-
 async def _is_ready(port: int) -> bool:
     try:
         return bool((await load.get_json(port, "/readyz"))["ready"])
@@ -341,39 +336,9 @@ async def _is_ready(port: int) -> bool:
         return False
 
 
-async def intents(bench: Bench) -> Result:
-    """One message of everyday length with guards and entities, over a plain look for the nearest phrase."""
-    from rapidfuzz import process
-
-    from inbox.intents import catalog
-    from inbox.intents.reader import CatalogReader
-    from inbox.intents.understanding import Context
-
-    begun = time.perf_counter()
-    loaded = catalog.load()
-    reader = CatalogReader(loaded)
-    fit = time.perf_counter() - begun
-    phrases = [p.text for p in loaded.phrases]
-    texts = phrases[:: max(1, len(phrases) // bench.size(1500, 300))]
-    context = Context(now=datetime.now(UTC), channel="chat")
-    ours, plain = [], []
-    for text in texts:
-        asked = f"hello, {text} thank you"
-        begun = time.perf_counter()
-        reader.read(asked, context)
-        ours.append(time.perf_counter() - begun)
-        begun = time.perf_counter()
-        process.extractOne(asked, phrases)
-        plain.append(time.perf_counter() - begun)
-    mine, theirs = load.Latency.of(ours), load.Latency.of(plain)
-    return {
-        "match_ms": {"p50": mine.p50, "p99": mine.p99}, "fit_s": round(fit, 2), "phrases": len(phrases),
-        "vs_rapidfuzz": round(mine.p50 / theirs.p50, 2),
-    }  # fmt: skip
-
-
 MEASURES: dict[str, Measure] = {
-    "pipeline": pipeline, "chat": chat, "flat": flat, "postgres": postgres, "idle": idle, "start": start, "intents": intents,
+    "pipeline": pipeline, "chat": chat, "flat": flat, "postgres": postgres, "idle": idle, "start": start,
+    "intents": reading.measure,
 }  # fmt: skip
 
 

@@ -54,9 +54,10 @@ def verify_first(s: Situation) -> Decision:
         return replace(hand_over(s, person), route=Route.VERIFY_FIRST, intents=s.read.intents)
     kind = _security_kind(finding)
     about = ("account_balance",) if kind == "third_party_disclosure_attempt" else ()
+    asked = tuple(i for i in s.read.intents if i != "out_of_scope")  # whose account it is about is in doubt, not what
     return Decision(
         route=Route.VERIFY_FIRST, kind="refusal", reason=finding.reason if finding else s.read.reason,
-        intents=s.read.intents or about, severity=s.read.severity,
+        intents=asked or about or s.read.intents, severity=s.read.severity,
         replies=(Reply(answer=_SECURITY_ANSWER.get(kind, "refusal_security")),),
         effects=(Effect("security_event", {"kind": kind, "why": finding.reason if finding else ""}), *opt_out_effects(s)),
     )  # fmt: skip

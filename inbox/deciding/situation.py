@@ -10,13 +10,13 @@ from typing import Any, Literal
 from inbox.accounts.base import Account
 from inbox.accounts.facts import Ask, FactSheet
 from inbox.clock import zone
+from inbox.intents.keywords import Keyword
 from inbox.intents.understanding import Understanding
 from inbox.message import ChannelName, Route, Severity
 from inbox.money import Money
 from inbox.settings import Rules
 
 CodeOutcome = Literal["", "right", "wrong", "expired", "locked", "none"]
-Keyword = Literal["", "stop", "start", "help"]
 
 #: Handoff reasons after which nothing about money is said, and the acknowledgement that fits each.
 SILENT_REASONS: Mapping[str, str] = {

@@ -1,128 +1,170 @@
-"""How near a clause is to the phrases of the catalogue. Pure.
+"""Which intents a clause speaks for, and how sure that is. Pure.
 
-Words are first mapped to concepts ("pymt", "pago", "payment" are one), then compared over an inverted index by the
-weight of the words they share; only the nearest few phrases are compared letter by letter with rapidfuzz. ``Scorer`` is
-the seam: another scorer with the same two methods can take its place.
+The learned scorer says what the words are about; a phrase of the catalogue that is nearly the same settles it; the
+catalogue's patterns add their word. From these signs comes one confidence, tuned on labelled messages
+(``confidence.toml``, written by ``inbox intents calibrate``): a probability that this reading is right.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from heapq import nlargest
-from itertools import pairwise
 from typing import Protocol
 
-from rapidfuzz import fuzz
+import numpy as np
+from rapidfuzz import fuzz, process
 
-from inbox.intents import lexicon
-from inbox.intents.bayes import Bayes
-from inbox.intents.catalog import Catalog, Phrase
-from inbox.intents.understanding import Candidate
+from inbox.intents import fitted, lexicon
+from inbox.intents.catalog import Catalog, words_of
+from inbox.intents.examples import Message
+from inbox.intents.learned import Example, Learned
+from inbox.intents.understanding import NEEDS_PERSON, Candidate
+from inbox.message import Route
 
-_SHORTLIST = 10
-_NEAR, _SHARE = 0.75, 0.4  # weights of the nearest phrase and of the words' votes
-_FEW = 0.6
-_LOWEST = 0.1
-_PLAIN = lexicon.words().classes["plain"]
-_PLAIN_WEIGHT = 0.25
+_MOST = 4  # readings of one clause that are worked out
+_NEAR = 70.0  # likeness in percent from which a phrase counts as near
+_LOWEST = 0.02
+_SPOKEN = -0.12  # added to what a pattern says, 0.62 to 0.94
+_LONG = 30  # words of an example that teaches what a clause means
+_SAID = (Route.ANSWER, Route.ESCALATE)
+_OUT = "out_of_scope"
+#: Said around a question, without being part of it.
+_SHELL = lexicon.words().classes["shell"]
 
 
 class Scorer(Protocol):
-    def score(self, words: Sequence[str], clause: int) -> list[Candidate]:
-        """Candidates of one clause, best first, one per intent."""
+    def score(self, words: Sequence[str], spoken: Mapping[str, float], clause: int) -> list[Candidate]:
+        """Candidates of one clause, best first, one per intent. ``spoken``: what the patterns say, 0 to 1 by intent."""
         ...
 
 
-@lru_cache(maxsize=16384)
-def concept(word: str) -> str:
-    """The concept of a word, or its plain stem."""
-    if found := lexicon.words().concept_of.get(word):
-        return f"={found}"
-    for ending in ("ing", "ed", "es", "s"):
-        if len(word) > len(ending) + 3 and word.endswith(ending):
-            return word.removesuffix(ending)
-    return word
-
-
-def features(words: Sequence[str]) -> tuple[str, ...]:
-    """Concepts of the words and pairs of neighbours, plain words left out of the pairs."""
-    ones = [concept(word) for word in words]
-    solid = [one for one, word in zip(ones, words, strict=True) if word not in _PLAIN]
-    return tuple(dict.fromkeys([*ones, *(f"{a} {b}" for a, b in pairwise(solid))]))
-
-
 @dataclass(frozen=True, slots=True)
-class _Row:
-    phrase: Phrase
-    joined: str
-    norm: float
+class Signs:
+    """What speaks for one reading of a clause. All are 0 to 1 but ``odds``, a logarithm."""
+
+    odds: float  # of the learned probability
+    margin: float  # over the best other reading
+    pattern: float  # that a pattern of this intent gives
+    against: float  # the best pattern of another intent
+    near: float  # likeness of the nearest phrase of this intent
+    known: float  # share of the words that the catalogue has
+    person: float  # probability of all that need a person, this one left out
+    outside: float  # probability of "none of these", this one left out
+    short: float  # one word 1, two words 0.5, ...
+
+    def values(self) -> tuple[float, ...]:
+        return (
+            1.0, self.odds, self.margin, self.pattern, self.against, self.near, self.known, self.person, self.outside,
+            self.short,
+        )  # fmt: skip
 
 
-class PhraseScorer:
-    """Nearest phrases by shared, weighted words; then by letters."""
+SIGNS = ("base", "odds", "margin", "pattern", "against", "near", "known", "person", "outside", "short")
 
-    def __init__(self, catalog: Catalog) -> None:
+
+class LearnedScorer:
+    """The scorer of the packaged product: fitted from the catalogue when it is made."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        weights: Sequence[float],
+        messages: Sequence[Message] = (),
+        *,
+        model: Learned | None = None,
+    ) -> None:
         phrases = list(catalog.phrases)
-        feats = [features(phrase.tokens) for phrase in phrases]
-        self._bayes = Bayes([(phrase.intent, found) for phrase, found in zip(phrases, feats, strict=True)])
-        count = Counter(feature for found in feats for feature in found)
-        self._weight = {f: _weight(f, len(phrases), n) for f, n in count.items()}
-        self._unknown = 0.5 * math.log(len(phrases) + 1.0)
-        self._rows: list[_Row] = []
-        self._posts: dict[str, list[int]] = {}
-        for number, (phrase, found) in enumerate(zip(phrases, feats, strict=True)):
-            norm = math.sqrt(sum(self._weight[f] ** 2 for f in found)) or 1.0
-            self._rows.append(_Row(phrase, " ".join(phrase.tokens), norm))
-            for feature in found:
-                if self._weight[feature] > 1.0:
-                    self._posts.setdefault(feature, []).append(number)
+        self.model = model or fitted.of(training(catalog, messages))
+        self._weights = tuple(weights)
+        self._texts: dict[str, list[str]] = {intent: [] for intent in self.model.intents}
+        self._joined: dict[str, list[str]] = {intent: [] for intent in self.model.intents}
+        for phrase in phrases:
+            self._texts[phrase.intent].append(phrase.text)
+            self._joined[phrase.intent].append(" ".join(sorted(phrase.tokens)))
+        self._known = frozenset(token for phrase in phrases for token in phrase.tokens)
+        self._person = np.array([intent in NEEDS_PERSON for intent in self.model.intents])
+        self._out = self.model.intents.index(_OUT) if _OUT in self.model.intents else -1
+        self._read = lru_cache(maxsize=8192)(self._read_clause)
 
-    def score(self, words: Sequence[str], clause: int) -> list[Candidate]:
-        found = features(words)
-        joined = " ".join(words)
-        best: dict[str, tuple[float, str]] = {}
-        for number, cosine in self._shortlist(found):
-            phrase, near = self._rows[number].phrase, self._near(joined, number, cosine)
-            if near > best.get(phrase.intent, (0.0, ""))[0]:
-                best[phrase.intent] = near, phrase.text
-        covered = self._covered(found)
-        for intent, share in self._bayes.probabilities(found).items():
-            near, text = best.get(intent, (0.0, ""))
-            best[intent] = min(1.0, _NEAR * near + _SHARE * share * covered), text
-        ranked = [Candidate(intent, score, text, clause) for intent, (score, text) in best.items() if score >= _LOWEST]
-        return sorted(ranked, key=lambda c: (-c.score, c.intent))
+    def score(self, words: Sequence[str], spoken: Mapping[str, float], clause: int) -> list[Candidate]:
+        found = self._read(tuple(words), tuple(sorted(spoken.items())))
+        return [Candidate(intent, score, phrase, clause) for intent, score, phrase in found]
 
-    def _covered(self, found: Sequence[str]) -> float:
-        """Which part of the words that matter the catalogue knows, less where there are but one or two."""
-        ones = [(f, f in self._bayes) for f in found if " " not in f and f.removeprefix("=") not in _PLAIN]
-        known = sum(1 for _, is_known in ones if is_known)
-        return known / len(ones) * known / (known + _FEW) if known else 0.0
+    def _read_clause(
+        self, words: tuple[str, ...], spoken: tuple[tuple[str, float], ...]
+    ) -> tuple[tuple[str, float, str], ...]:
+        ranked = [
+            (intent, max(confidence(signs, self._weights), _floor(signs)), phrase)
+            for intent, signs, phrase in self.signs(words, dict(spoken))
+        ]
+        return tuple(sorted((r for r in ranked if r[1] >= _LOWEST), key=lambda r: (-r[1], r[0])))
 
-    def _shortlist(self, found: Sequence[str]) -> list[tuple[int, float]]:
-        weights = [(f, self._weight.get(f)) for f in found]
-        norm = math.sqrt(sum(w * w if w else (0.0 if " " in f else self._unknown) for f, w in weights)) or 1.0
-        dots: dict[int, float] = {}
-        for feature, weight in weights:
-            if weight:
-                square = weight * weight
-                for number in self._posts.get(feature, ()):
-                    dots[number] = dots.get(number, 0.0) + square
-        rows = self._rows
-        ranked = nlargest(_SHORTLIST, [(dot / rows[n].norm, n) for n, dot in dots.items()])
-        return [(number, min(1.0, value / norm)) for value, number in ranked]
+    def signs(self, words: Sequence[str], spoken: Mapping[str, float]) -> list[tuple[str, Signs, str]]:
+        """The likeliest readings with what speaks for each and the nearest phrase."""
+        core = without_shell(words)
+        if not core:
+            return []
+        likely = self.model.probabilities(core)
+        intents = self.model.intents
+        order = [int(n) for n in np.argsort(-likely, kind="stable")[:_MOST]]
+        order += [n for n, intent in enumerate(intents) if intent in spoken and n not in order]
+        person, out = float(likely @ self._person), float(likely[self._out]) if self._out >= 0 else 0.0
+        known = sum(1 for word in core if word in self._known) / len(core)
+        joined = " ".join(sorted(core))
+        found = []
+        for n in order:
+            intent, share = intents[n], float(likely[n])
+            other = float(likely[order[0]] if n != order[0] else likely[order[1]])
+            phrase, near = self._nearest(intent, joined) if n in order[:2] or intent in spoken else ("", 0.0)
+            signs = Signs(
+                odds=_logit(share), margin=share - other, pattern=spoken.get(intent, 0.0),
+                against=max((s for i, s in spoken.items() if i != intent), default=0.0), near=near, known=known,
+                person=person - (share if self._person[n] else 0.0), outside=0.0 if n == self._out else out,
+                short=1.0 / len(core),
+            )  # fmt: skip
+            found.append((intent, signs, phrase))
+        return found
 
-    def _near(self, joined: str, number: int, cosine: float) -> float:
-        return 0.65 * cosine + 0.35 * fuzz.token_sort_ratio(joined, self._rows[number].joined) / 100.0
+    def _nearest(self, intent: str, joined: str) -> tuple[str, float]:
+        found = process.extractOne(joined, self._joined[intent], scorer=fuzz.ratio, score_cutoff=_NEAR)
+        return (self._texts[intent][found[2]], found[1] / 100.0) if found else ("", 0.0)
 
 
-def _weight(feature: str, phrases: int, count: int) -> float:
-    plain = feature.removeprefix("=") in _PLAIN
-    rare = math.log((phrases + 1) / count)
-    return rare * (_PLAIN_WEIGHT if plain else 0.6 if " " in feature else 1.0)
+def training(catalog: Catalog, messages: Sequence[Message]) -> list[Example]:
+    """The phrases of the catalogue, and examples of whole messages that are short and about one thing."""
+    found = [Example(phrase.intent, phrase.tokens) for phrase in catalog.phrases]
+    for message in messages:
+        words = words_of(message.text)
+        if message.route in _SAID and len(message.intents) == 1 and 0 < len(words) <= _LONG:
+            found.append(Example(message.intents[0], without_shell(words)))
+    return found
+
+
+def without_shell(words: Sequence[str]) -> tuple[str, ...]:
+    """The words without the greeting before and the thanks after, if anything else is left."""
+    start, end = 0, len(words)
+    while start < end and words[start] in _SHELL:
+        start += 1
+    while end > start and words[end - 1] in _SHELL:
+        end -= 1
+    return tuple(words[start:end]) if end > start else tuple(words)
+
+
+def confidence(signs: Signs, weights: Sequence[float]) -> float:
+    total = sum(value * weight for value, weight in zip(signs.values(), weights, strict=True))
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, total))))
+
+
+def _floor(signs: Signs) -> float:
+    """A pattern was written by hand for these very words: it counts for something whatever was learned."""
+    return _SPOKEN + signs.pattern if signs.pattern else 0.0
+
+
+def _logit(share: float) -> float:
+    bounded = min(max(share, 1e-6), 1 - 1e-6)
+    return math.log(bounded / (1 - bounded))
 
 
 def merge(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:

@@ -41,6 +41,7 @@ _ACTION = re.compile(r"(?:pay|payout|transfer|send|withdraw|refund|delete|update
 _ACTION_MARK = "#templateaction"
 _ENDS = re.compile(
     r"[!?;…¿¡]+|(?<!\bno)(?<!\bnr)(?<!\bmr)(?<!\bdr)(?<!\bms)(?<!\bsr)\.+(?=\s|$|\")|\n+|:(?=\s|$)|\s[-–—]+\s|—|\s[()]|[()](?=\s|$)"
+    r"|, (?=(?:when|what|how|why|where|which|can|could|did|cu[aá]ndo|cu[aá]nto|cu[aá]l|d[oó]nde|quanto|quando|qual|onde|just|only|solo|s[oó])\b)"
     r"|\b(?:but|pero|por[eé]m|however|although|aunque|embora|sino)\b|, ?mas\s",
     re.IGNORECASE,
 )

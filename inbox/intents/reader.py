@@ -5,21 +5,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import lru_cache
 
+from inbox.clock import zone
 from inbox.intents import entities as entity
-from inbox.intents import language, lexicon, sense, verdict
+from inbox.intents import examples, judging, keywords, language, lexicon, sense, tuning, verdict
 from inbox.intents.catalog import Catalog, Entry
 from inbox.intents.guard import Calmed, Mark, judge
-from inbox.intents.match import PhraseScorer, Scorer, merge
+from inbox.intents.match import LearnedScorer, Scorer, merge
 from inbox.intents.normalize import Text, prepare
 from inbox.intents.pattern import Hit, Index, Pattern
 from inbox.intents.repair import Repair
+from inbox.intents.routing import RouteModel, Whole
 from inbox.intents.rules import RuleBook, Signal, packaged
+from inbox.intents.tuning import Tuning
 from inbox.intents.understanding import Candidate, Context, Entities, Finding, Understanding
-from inbox.message import Language
+from inbox.message import Language, Route
 
 _SHORT = 160  # characters of a message whose words are kept for the next one that says the same
 _MOST_CLAUSES = 40  # clauses that are matched; a longer mail says what it wants before
@@ -46,6 +50,7 @@ class Words:
     by_clause: tuple[tuple[Candidate, ...], ...]
     candidates: tuple[Candidate, ...]
     signals: frozenset[str]
+    whole: Whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +65,22 @@ class Seen:
 class CatalogReader:
     """A reader made from a catalogue and the packaged guards; ``scorer`` and ``rules`` can be replaced."""
 
-    def __init__(self, catalog: Catalog, *, scorer: Scorer | None = None, rules: RuleBook | None = None) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        *,
+        scorer: Scorer | None = None,
+        routes: RouteModel | None = None,
+        rules: RuleBook | None = None,
+        tuned: Tuning | None = None,
+    ) -> None:
+        tuned = tuned or tuning.packaged()
         self._rules = rules if rules is not None else packaged()
-        self._scorer: Scorer = scorer if scorer is not None else PhraseScorer(catalog)
+        self._scorer: Scorer = (
+            scorer if scorer is not None else LearnedScorer(catalog, tuned.weights, examples.packaged())
+        )
+        self._routes = routes if routes is not None else RouteModel(examples.packaged())
+        self._tuned = tuned
         self._index = Index([*_rule_patterns(self._rules), *_catalog_patterns(catalog)])
         known = {token for phrase in catalog.phrases for token in phrase.tokens}
         for words in lexicon.words().languages.values():
@@ -76,9 +94,13 @@ class CatalogReader:
         """Pure and deterministic; never raises for any text."""
         seen = self.see(text, context)
         words, entities = seen.words, seen.entities
-        weighed = verdict.weigh(words.text, words.findings, words.calmed, words.by_clause, entities, words.signals)
-        if not words.findings and (meant := sense.of(words.text, entities, words.candidates, context)):
-            weighed = verdict.in_context(weighed, meant)
+        draft = self._drafted(words, entities)
+        meant = None if words.findings else sense.of(words.text, entities, words.candidates, context)
+        weighed = (verdict.in_context(draft, meant) if meant else None) or self._settled(words, draft)
+        if context.channel == "sms" and (order := keywords.of(text)):
+            weighed = verdict.of_keyword(order)
+        elif _is_late_promise(weighed, entities, context):
+            weighed = verdict.late_promise(weighed)
         return Understanding(
             text=words.text.body,
             language=seen.language,
@@ -93,6 +115,28 @@ class CatalogReader:
             reason=weighed.reason,
         )
 
+    def _drafted(self, words: Words, entities: Entities) -> verdict.Weighed:
+        taken = self._tuned.thresholds
+        return verdict.weigh(
+            words.text, words.findings, words.calmed, words.by_clause, entities, taken, words.signals
+        )  # fmt: skip
+
+    def _settled(self, words: Words, draft: verdict.Weighed) -> verdict.Weighed:
+        values = self.signs(words, draft)
+        judged = judging.probabilities(values, self._tuned.routes)
+        return verdict.settle(draft, judged, words.whole, words.findings, words.by_clause, self._tuned.thresholds)
+
+    def signs(self, words: Words, draft: verdict.Weighed) -> tuple[float, ...]:
+        """What ``judging`` weighs."""
+        return judging.signs(
+            words.whole.routes, draft.route, words.findings, words.calmed, words.by_clause, len(words.text.tokens)
+        )
+
+    def draft(self, text: str, context: Context) -> tuple[Words, verdict.Weighed]:
+        """A message before its route is judged: what the weights are learned from."""
+        seen = self.see(text, context)
+        return seen.words, self._drafted(seen.words, seen.entities)
+
     def see(self, text: str, context: Context) -> Seen:
         words = (self._short if len(text) <= _SHORT else self._words)(text, context.channel, context.names)
         spoken = language.leading(words.telling, context.language_hint)
@@ -105,7 +149,7 @@ class CatalogReader:
         by_clause = self._candidates(prepared, hits)
         return Words(
             text=prepared, telling=language.scores(prepared.body), findings=findings, calmed=calmed, by_clause=by_clause,
-            candidates=merge(c for found in by_clause for c in found),
+            candidates=merge(c for found in by_clause for c in found), whole=self._routes.read(prepared.tokens),
             signals=frozenset(hit.owner.name for hit in hits if isinstance(hit.owner, Signal)),
         )  # fmt: skip
 
@@ -113,29 +157,40 @@ class CatalogReader:
         spared = frozenset(word.lower() for name in names for word in name.split())
         return replace(text, tokens=self._repair.words(text.tokens, spared))
 
+    def clauses(self, text: str) -> list[tuple[tuple[str, ...], Mapping[str, float]]]:
+        """The words of each clause and what the patterns say of it: what the scorer is given."""
+        prepared = self._spelled(prepare(text), ())
+        return list(_clauses(prepared, list(self._index.search(prepared.tokens))))
+
     def _candidates(self, text: Text, hits: Sequence[Hit]) -> tuple[tuple[Candidate, ...], ...]:
-        spoken = _by_pattern(text, hits)
         return tuple(
-            merge([*self._scorer.score(text.words(clause), clause), *spoken.get(clause, ())])
-            for clause in range(min(len(text.clauses), _MOST_CLAUSES))
+            tuple(self._scorer.score(words, spoken, clause))
+            for clause, (words, spoken) in enumerate(_clauses(text, hits))
         )
 
 
-def _by_pattern(text: Text, hits: Sequence[Hit]) -> dict[int, list[Candidate]]:
-    """Candidates by clause from the catalogue's patterns: the more words a pattern has, the surer."""
+def _clauses(text: Text, hits: Sequence[Hit]) -> Iterator[tuple[tuple[str, ...], Mapping[str, float]]]:
+    spoken = _by_pattern(text, hits)
+    for clause in range(min(len(text.clauses), _MOST_CLAUSES)):
+        yield text.words(clause), spoken.get(clause, {})
+
+
+def _by_pattern(text: Text, hits: Sequence[Hit]) -> dict[int, dict[str, float]]:
+    """What the catalogue's patterns say of each clause: the more words a pattern has, the surer."""
     barred = {
         (hit.owner.entry.intent, text.clause_of[hit.start])
         for hit in hits
         if isinstance(hit.owner, Says) and hit.owner.part == "unless"
     }
-    found: dict[int, list[Candidate]] = {}
+    found: dict[int, dict[str, float]] = {}
     for hit in hits:
         if not isinstance(hit.owner, Says) or hit.owner.part != "when":
             continue
         intent, clause = hit.owner.entry.intent, text.clause_of[hit.end - 2 if hit.end - hit.start > 1 else hit.start]
         if (intent, clause) not in barred:
             score = min(_PATTERN_TOP, _PATTERN_BASE + _PATTERN_STEP * hit.owner.pattern.solid)
-            found.setdefault(clause, []).append(Candidate(intent, score, hit.owner.pattern.source, clause))
+            said = found.setdefault(clause, {})
+            said[intent] = max(score, said.get(intent, 0.0))
     return found
 
 
@@ -157,6 +212,14 @@ def _catalog_patterns(catalog: Catalog) -> list[tuple[Says, Pattern]]:
         pairs += [(Says(entry, pattern), pattern) for pattern in entry.patterns]
         pairs += [(Says(entry, pattern, "unless"), pattern) for pattern in entry.unless]
     return pairs
+
+
+def _is_late_promise(weighed: verdict.Weighed, entities: Entities, context: Context) -> bool:
+    """A promise whose first day lies beyond what the bot may accept."""
+    if weighed.route is not Route.ANSWER or weighed.intents[:1] != ("promise_to_pay",) or not entities.dates:
+        return False
+    today = context.now.astimezone(zone(context.timezone)).date()
+    return min(entities.dates) > today + timedelta(days=context.promise_days)
 
 
 def _language_asked(signals: frozenset[str]) -> str:

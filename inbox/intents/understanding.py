@@ -21,6 +21,9 @@ DISPUTES = frozenset(
     {"refund_request", "chargeback", "unrecognised_charge", "double_charge", "wrong_amount", "complaint"}
 )
 
+#: Intents that a person must see, whoever noticed them.
+NEEDS_PERSON = DISPUTES | {"speak_to_human", "cancel_service", "hardship"}
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -76,6 +79,7 @@ class Context:
     awaiting: str = ""  # what we asked last: "", code, contact, clarify, promise_date, confirm, human_name
     options: tuple[str, ...] = ()  # intents offered by a clarifying question
     topic: str = ""  # intent of the last answered message
+    promise_days: int = 14  # a promise for later is a person's to accept
     names: tuple[str, ...] = ()  # the author's own names and titles, spared by typo repair
 
 

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from inbox.intents.guard import Calmed
+from inbox.intents.judging import WHOEVER
+from inbox.intents.keywords import Keyword
 from inbox.intents.normalize import ANGRY_EMOJI, Text
+from inbox.intents.routing import Whole
 from inbox.intents.sense import Sense
-from inbox.intents.understanding import DISPUTES, INTENTS, Candidate, Entities, Finding
+from inbox.intents.understanding import DISPUTES, INTENTS, NEEDS_PERSON, Candidate, Entities, Finding
 from inbox.message import Route, Severity
 
-ACCEPT = 0.58  # score from which a routine reading is taken
-ACCEPT_PERSON = 0.60  # ... a reading that sends the message to a person
-ACCEPT_BESIDE = 0.72  # ... a second reading of the same clause, or one beside an alarm
-CLEAR_QUESTION, FAINT_ALARM = 0.8, 0.65
-CLEAR, CLEAR_PERSON, CLEAR_BY, SHORT = 0.45, 0.54, 0.12, 3  # ... or a middling score with nothing else near
+CLEAR_QUESTION = 0.8  # beside a question as clear as this, a faint likeness to a dispute is chance
 LONG, LONG_MORE = 5, 0.08  # in a letter of many clauses chance likenesses are many
-#: Intents that a person must see, whoever noticed them.
-NEEDS_PERSON = DISPUTES | {"speak_to_human", "cancel_service", "hardship"}
 _SMALL_TALK = frozenset({"greeting", "thanks"})
 _HIGH = frozenset({"chargeback", "unrecognised_charge", "hardship"})
 _NORMAL = frozenset({"royalty_withdrawal", "royalty_withdrawal_status", "payment_failed", "opt_out", *NEEDS_PERSON})
-#: These reach a person even when the sender is in doubt.
-_WHOEVER = frozenset({"estate", "bankruptcy", "legal_representation", "vulnerability_self_harm"})
+_HEAVY = (Severity.LOW, Severity.NORMAL, Severity.HIGH)
+_DOUBT, _MOST_DOUBT = 0.1, 0.7
+_MERE_WORDS = 0.03  # below it, words of a dispute are none: "last year you charged me twice, all settled"
+#: Whom a doubt favours: a missed dispute or impostor costs more than a question too many.
+_CAUTION = {Route.VERIFY_FIRST: 1.2, Route.ESCALATE: 1.0, Route.ANSWER: 1.0, Route.CLARIFY: 1.0, Route.IGNORE: 0.5}
 _ORDER = {intent: number for number, intent in enumerate(
     (
         "chargeback", "unrecognised_charge", "double_charge", "refund_request", "wrong_amount", "hardship", "complaint",
@@ -32,6 +32,16 @@ _ORDER = {intent: number for number, intent in enumerate(
 )}  # fmt: skip
 _SPEAKS = frozenset({Route.ESCALATE, Route.VERIFY_FIRST, Route.ANSWER})
 _SENSITIVE = ("[visa", "[mastercard", "[american", "[discover", "[card", "[bank number", "[social security", "[tax")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thresholds:
+    """Confidence from which a reading is taken; written by ``inbox intents calibrate``."""
+
+    answer: float  # a routine reading
+    person: float  # one that sends the message to a person
+    agreed: float  # a routine one that the message as a whole speaks for too
+    beside: float  # a second reading of the same clause, or one beside an alarm or a clear question
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +54,7 @@ class Weighed:
 
 def weigh(
     text: Text, findings: Sequence[Finding], calmed: Sequence[Calmed], by_clause: Sequence[Sequence[Candidate]],
-    entities: Entities, signals: frozenset[str] = frozenset(),
+    entities: Entities, taken: Thresholds, signals: frozenset[str] = frozenset(),
 ) -> Weighed:  # fmt: skip
     if not text.clauses and not text.emoji and not text.templates:
         asks = "?" in text.body
@@ -52,7 +62,7 @@ def weigh(
     if machine := next((f for f in findings if f.route is Route.IGNORE), None):
         said = (machine.intent,) if machine.intent else ()
         return Weighed(Route.IGNORE, said, machine.severity, machine.reason)
-    accepted = _accepted(findings, calmed, by_clause)
+    accepted = _accepted(findings, calmed, by_clause, taken)
     policy = frozenset(c.calm.becomes for c in calmed if c.calm.becomes)
     intents = _tidy([*(f.intent for f in findings if f.intent), *(c.intent for c in accepted), *sorted(policy)])
     if not text.clauses and text.emoji and (glad := _from_emoji(text)):
@@ -67,23 +77,99 @@ def weigh(
     return Weighed(route, intents, _severity(text, route, intents, findings, policy), reason)
 
 
+def settle(
+    draft: Weighed, judged: Mapping[Route, float], whole: Whole, findings: Sequence[Finding],
+    by_clause: Sequence[Sequence[Candidate]], taken: Thresholds,
+) -> Weighed:  # fmt: skip
+    """The draft, unless the message as a whole is judged otherwise. Identity, harm, law and machines stay with the guards;
+    only words of a dispute can turn out to be none. Only guards decide that nobody answers.
+    """
+    if draft.route is Route.IGNORE or any(f.case_reason in WHOEVER for f in findings):
+        return draft
+    route = max(judged, key=lambda r: judged[r] * _CAUTION[r])
+    if route is draft.route or route is Route.IGNORE:
+        return draft
+    if draft.route is Route.ANSWER and judged[route] < _suspicion(draft, by_clause):
+        return draft
+    alarms = [f for f in findings if f.route in (Route.VERIFY_FIRST, Route.ESCALATE)]
+    if any(f.route is Route.VERIFY_FIRST for f in alarms):
+        return draft
+    if alarms and route in (Route.ANSWER, Route.CLARIFY):
+        mere_words = all(f.intent in DISPUTES for f in alarms) and judged[Route.ESCALATE] < _MERE_WORDS
+        if not mere_words:
+            return draft
+    share = f"{judged[route]:.0%}"
+    if route is Route.VERIFY_FIRST:
+        said = f"reads like a sender who must be proven first ({share})"
+        return replace(draft, route=route, severity=Severity.HIGH, reason=said)
+    if route is Route.ESCALATE:
+        return _to_person(draft, whole.about[route], share)
+    asked = _asked(draft, by_clause, whole.about[Route.ANSWER], taken)
+    if route is Route.ANSWER and asked:
+        return Weighed(route, asked, Severity.LOW, f"reads like a question about {asked[0]} ({share})")
+    return Weighed(Route.CLARIFY, draft.intents, draft.severity, f"no reading is near enough ({share})")
+
+
+def _suspicion(draft: Weighed, by_clause: Sequence[Sequence[Candidate]]) -> float:
+    """The clearer the question, the more it takes to see something else in it."""
+    clear = max((c.score for found in by_clause for c in found if c.intent in draft.intents), default=0.0)
+    return min(_MOST_DOUBT, clear + _DOUBT)
+
+
+def of_keyword(order: Keyword) -> Weighed:
+    """STOP, START and HELP alone in a text message are orders, whatever else they could mean."""
+    said = ("opt_out",) if order == "stop" else ()
+    return Weighed(
+        Route.ANSWER, said, Severity.NORMAL if said else Severity.LOW, f"the carrier keyword {order.upper()}"
+    )
+
+
+def late_promise(weighed: Weighed) -> Weighed:
+    return replace(
+        weighed, route=Route.ESCALATE, severity=Severity.NORMAL, reason="a promise for a day beyond what the bot may accept"
+    )  # fmt: skip
+
+
+def _to_person(draft: Weighed, about: str, share: str) -> Weighed:
+    known = [i for i in draft.intents if i in NEEDS_PERSON]
+    intents = _tidy([*(known or [about]), *draft.intents])
+    severity = Severity.HIGH if any(i in _HIGH for i in intents[:1]) else Severity.NORMAL
+    return replace(
+        draft, route=Route.ESCALATE, intents=intents, severity=max(severity, draft.severity, key=_HEAVY.index),
+        reason=f"reads like {intents[0]}, for a person ({share})",
+    )  # fmt: skip
+
+
+def _asked(draft: Weighed, by_clause: Sequence[Sequence[Candidate]], about: str, taken: Thresholds) -> tuple[str, ...]:
+    """What can be answered: what was taken already, else the best reading that the message as a whole agrees with."""
+    routine = tuple(i for i in draft.intents if i not in NEEDS_PERSON)
+    if routine:
+        return routine
+    best = max(
+        (c for found in by_clause for c in found if c.intent not in NEEDS_PERSON), key=lambda c: c.score, default=None
+    )
+    if best is not None and (best.score >= taken.answer or (best.intent == about and best.score >= taken.agreed)):
+        return (best.intent,)
+    return ()
+
+
 def _names_no_day(text: Text, entities: Entities, signals: frozenset[str]) -> bool:
     """A new promise needs a day; a question about an old one does not."""
     return not entities.dates and "?" not in text.body and "promise.kept_on_file" not in signals
 
 
-def in_context(weighed: Weighed, meant: Sense) -> Weighed:
-    """What the context says counts where the message has no topic of its own."""
-    own = [i for i in weighed.intents if i not in _SMALL_TALK]
+def in_context(weighed: Weighed, meant: Sense) -> Weighed | None:
+    """What the context says counts where the message has no topic of its own; None where it has."""
+    own = [i for i in weighed.intents if i not in _SMALL_TALK and i != "out_of_scope"]
     if own and meant.reason.startswith("goes on"):
-        return weighed
+        return None
     said = [] if weighed.route is Route.ESCALATE else own  # a mere likeness: no guard found anything
     intents = tuple(dict.fromkeys([*meant.intents, *said]))
     return replace(weighed, route=meant.route, intents=intents, reason=meant.reason)
 
 
 def _accepted(
-    findings: Sequence[Finding], calmed: Sequence[Calmed], by_clause: Sequence[Sequence[Candidate]]
+    findings: Sequence[Finding], calmed: Sequence[Calmed], by_clause: Sequence[Sequence[Candidate]], needs: Thresholds
 ) -> list[Candidate]:
     alarmed = {f.clause for f in findings if f.intent and f.route in _SPEAKS}
     unclear = {f.clause for f in findings if f.route is Route.CLARIFY}
@@ -96,29 +182,21 @@ def _accepted(
         for place, candidate in enumerate(calm[:2]):
             if candidate.intent == "out_of_scope" and (beside or place):
                 continue
-            needed = ACCEPT_PERSON if candidate.intent in NEEDS_PERSON else ACCEPT
+            needed = needs.person if candidate.intent in NEEDS_PERSON else needs.answer
             if len(by_clause) > LONG:
                 needed += LONG_MORE
             if beside or place:
-                needed = ACCEPT_BESIDE
-            if candidate.score >= needed or (not place and not beside and _stands_out(calm, len(by_clause))):
+                needed = needs.beside
+            if candidate.score >= needed:
                 taken.append(candidate)
-    return _without_faint_alarms(sorted(taken, key=lambda c: -c.score))
+    return _without_faint_alarms(sorted(taken, key=lambda c: -c.score), needs)
 
 
-def _without_faint_alarms(taken: list[Candidate]) -> list[Candidate]:
+def _without_faint_alarms(taken: list[Candidate], needs: Thresholds) -> list[Candidate]:
     """Beside a clear question, a faint likeness to a dispute that no guard confirms is chance."""
     if not any(c.score >= CLEAR_QUESTION and c.intent not in NEEDS_PERSON for c in taken):
         return taken
-    return [c for c in taken if c.intent not in NEEDS_PERSON or c.score >= FAINT_ALARM]
-
-
-def _stands_out(candidates: Sequence[Candidate], clauses: int) -> bool:
-    """A middling score counts when nothing else comes near; for an alarm only in a short message."""
-    best, second = candidates[0].score, candidates[1].score if len(candidates) > 1 else 0.0
-    if candidates[0].intent in NEEDS_PERSON and (clauses > SHORT or best < CLEAR_PERSON):
-        return False
-    return best >= CLEAR and best - second >= CLEAR_BY
+    return [c for c in taken if c.intent not in NEEDS_PERSON or c.score >= needs.beside]
 
 
 def _is_calm(intent: str, clause: int, calmed: Sequence[Calmed]) -> bool:
@@ -143,7 +221,7 @@ def _from_emoji(text: Text) -> tuple[str, ...]:
 def _route(
     findings: Sequence[Finding], intents: Sequence[str], policy: frozenset[str], accepted: Sequence[Candidate]
 ) -> tuple[Route, str]:
-    whoever = next((f for f in findings if f.case_reason in _WHOEVER), None)
+    whoever = next((f for f in findings if f.case_reason in WHOEVER), None)
     if whoever:
         return Route.ESCALATE, whoever.reason
     for route in (Route.VERIFY_FIRST, Route.ESCALATE):

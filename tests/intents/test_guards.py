@@ -8,10 +8,7 @@ from hypothesis import strategies as st
 
 from inbox.errors import DataError
 from inbox.intents import rules
-from inbox.intents.catalog import load
-from inbox.intents.reader import CatalogReader
-from inbox.intents.rules import RuleBook
-from inbox.intents.understanding import Context
+from inbox.intents.understanding import DISPUTES, Context
 from inbox.message import Route, Severity
 from tests.intents.conftest import NOW
 
@@ -71,23 +68,18 @@ WORDS = [
     "refund", "I", "want", "not", "my", "wife", "balance", "code", "cancel", "stop", "charged", "twice", "bank", "dispute", "royalties",
     "send", "new", "account", "died", "pay", "friday", "?", ".", "but", "quiero", "reembolso", "não", "saldo", "thanks",
 ]  # fmt: skip
-SAFER = {Route.ANSWER: 0, Route.CLARIFY: 0, Route.IGNORE: 0, Route.ESCALATE: 1, Route.VERIFY_FIRST: 2}
-
-
-@pytest.fixture(scope="module")
-def unguarded() -> CatalogReader:
-    """A reader with the calming rules but no guards."""
-    return CatalogReader(load(), rules=RuleBook((), rules.packaged().calms, rules.packaged().signals))
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.sampled_from(WORDS), max_size=14), st.sampled_from(["chat", "sms", "email", "voice"]))
-def test_guards_never_make_a_route_less_safe(reader, unguarded, words, channel):
-    context, text = Context(now=NOW, channel=channel), " ".join(words)
-    guarded, plain = reader.read(text, context), unguarded.read(text, context)
-    # An opt-out, a bare "cancel" and machine mail are named by their guards for what they are: no likeness outweighs them.
-    named = any(f.route in {Route.IGNORE, Route.CLARIFY, Route.ANSWER} for f in guarded.findings)
-    assert SAFER[guarded.route] >= SAFER[plain.route] or named
+def test_a_guards_alarm_always_stands(reader, words, channel):
+    found = reader.read(" ".join(words), Context(now=NOW, channel=channel))
+    routes = {finding.route for finding in found.findings}
+    if Route.VERIFY_FIRST in routes and not routes & {Route.IGNORE}:
+        assert found.route in (Route.VERIFY_FIRST, Route.ESCALATE)  # a death notice reaches a person whoever writes
+    alarms = [f for f in found.findings if f.route is Route.ESCALATE and f.intent not in DISPUTES]
+    if alarms and not routes & {Route.IGNORE}:
+        assert found.route in (Route.VERIFY_FIRST, Route.ESCALATE)
 
 
 def test_rule_mistakes_are_told_with_file_and_line(tmp_path):

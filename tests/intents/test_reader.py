@@ -133,8 +133,8 @@ def test_an_alarm_outweighs_the_context(read):
 
 def test_names_are_spared_by_the_spelling_repair(reader):
     context = Context(now=NOW, names=("Rita Paymant",))
-    assert "paymant" in reader.see("this is Rita Paymant", context).text.tokens
-    assert "payment" in reader.see("my paymant", Context(now=NOW)).text.tokens
+    assert "paymant" in reader.see("this is Rita Paymant", context).words.text.tokens
+    assert "payment" in reader.see("my paymant", Context(now=NOW)).words.text.tokens
 
 
 def test_mail_letters(read):

@@ -1,0 +1,59 @@
+"""Which route a message takes as a whole, learned from the examples. Pure and deterministic.
+
+The guards look for words, the scorer reads clause by clause; this sees the message as one, so that "I am not disputing it,
+I only want to know what the line covers" and "my own count is forty, yours says nine" end where people would put them.
+Its judgement is weighed with theirs (``match.Signs`` of the message, ``tuning``); identity, harm and law stay with the guards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from inbox.intents import fitted
+from inbox.intents.examples import Message
+from inbox.intents.learned import Example, Learned
+from inbox.intents.normalize import prepare
+from inbox.message import Route
+
+ROUTES: tuple[Route, ...] = (Route.VERIFY_FIRST, Route.ESCALATE, Route.ANSWER, Route.CLARIFY, Route.IGNORE)
+_MARKS = frozenset({".", "<<", ">>"})
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """What the message as a whole looks like."""
+
+    routes: Mapping[Route, float]  # probabilities, adding up to one
+    about: Mapping[Route, str]  # the likeliest intent if it is answered, if it goes to a person
+
+
+class RouteModel:
+    """Knows the examples only: the phrases of the catalogue say what is meant, not where a message goes."""
+
+    def __init__(self, messages: Sequence[Message], *, model: Learned | None = None) -> None:
+        self.model = model or fitted.of(training(messages))
+        labels = self.model.intents
+        self._labels = [label.partition(" ")[2] for label in labels]
+        self._of_route = {route: np.array([label.split(" ")[0] == route.value for label in labels]) for route in ROUTES}
+
+    def read(self, tokens: Sequence[str]) -> Whole:
+        likely = self.model.probabilities([token for token in tokens if token not in _MARKS])
+        return Whole(
+            {route: float(likely @ of) for route, of in self._of_route.items()},
+            {
+                route: self._labels[int((likely * self._of_route[route]).argmax())]
+                for route in (Route.ANSWER, Route.ESCALATE)
+            },
+        )
+
+
+def training(messages: Sequence[Message]) -> list[Example]:
+    found = [Example(m.label, words_of(m.text)) for m in messages]
+    return [example for example in found if example.words]
+
+
+def words_of(text: str) -> tuple[str, ...]:
+    return tuple(token for token in prepare(text).tokens if token not in _MARKS)
