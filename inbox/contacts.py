@@ -97,6 +97,13 @@ def add_point(tx: Tx, contact_id: str, point: ContactPoint, at: datetime) -> Non
         tx.run(_ADD_POINT, kind=point.kind, value=point.value, contact_id=contact_id, created_at=to_micros(at))
 
 
+def add_first_point(tx: Tx, contact_id: str, point: ContactPoint, at: datetime) -> None:
+    """Give a new contact an address that nobody has. Whoever had it meanwhile keeps it: the unique key raises, and the
+    unit that runs again finds them.
+    """
+    tx.run(_ADD_POINT, kind=point.kind, value=point.value, contact_id=contact_id, created_at=to_micros(at))
+
+
 def points(tx: Tx, contact_id: str) -> list[ContactPoint]:
     return [ContactPoint(row["kind"], row["value"]) for row in tx.all(_POINTS, contact=contact_id)]
 

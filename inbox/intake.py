@@ -206,7 +206,7 @@ def _identify(tx: Tx, message: InboundMessage, now: Any) -> Contact:
 
 def _stranger(tx: Tx, message: InboundMessage, now: Any) -> Contact:
     contact = contacts.add(tx, now, name=message.sender_name, language=message.language)
-    contacts.add_point(tx, contact.id, message.sender, now)
+    contacts.add_first_point(tx, contact.id, message.sender, now)
     return contact
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from typing import Any
 
+import psycopg
 import pytest
 
+from inbox import contacts
+from inbox.db.store import Tx
 from inbox.db.tables import events, messages, parked_jobs, quarantine
 from inbox.errors import Overloaded
 from inbox.intents.understanding import Understanding
@@ -39,6 +43,22 @@ async def test_first_messages_that_meet_make_one_person_and_one_conversation(wor
     await asyncio.gather(*(world.says(f"hello {n}", by=None, source_id=f"m{n}") for n in range(8)))
     assert len({r["conversation_id"] for r in world.rows(messages, direction="inbound")}) == 1
     assert len(world.rows(messages, direction="inbound")) == 8
+
+
+async def test_an_address_that_somebody_got_meanwhile_stays_theirs(world: World) -> None:
+    point = ContactPoint("phone", "+15550107777")
+
+    def newcomer(tx: Tx) -> str:
+        contact = contacts.add(tx, world.clock.now())
+        contacts.add_first_point(tx, contact.id, point, world.clock.now())
+        return contact.id
+
+    first = await world.store.run(newcomer)
+    with pytest.raises((sqlite3.IntegrityError, psycopg.errors.UniqueViolation)):
+        await world.store.run(newcomer)
+    found = world.store.read_now(lambda tx: contacts.by_point(tx, point))
+    assert found is not None
+    assert found.id == first
 
 
 async def test_card_numbers_never_reach_the_database(world: World) -> None:
