@@ -26,7 +26,7 @@ _OUT = "out_of_scope"
 SIGNS: tuple[str, ...] = (
     "base", *(f"whole {route.value}" for route in ROUTES), *(f"draft {route.value}" for route in ROUTES), "guard verify_first", "guard whoever", "guard escalate",
     "guard answer", "guard clarify", "guard ignore", "calmed", "clause question", "clause person", "clause outside",
-    "clause small_talk", "pattern question", "clauses", "words",
+    "clause small_talk", "question alone", "clauses", "words",
 )  # fmt: skip
 
 
