@@ -18,6 +18,7 @@ from inbox.deciding.situation import (
     Situation,
 )
 from inbox.intents.keywords import Keyword
+from inbox.intents.understanding import NEEDS_PERSON
 from inbox.message import Route, Severity
 
 __all__ = [
@@ -50,7 +51,7 @@ def decide(s: Situation) -> Decision:
     if route is Route.IGNORE:
         return Decision(route=route, kind="silent", reason=s.read.reason, intents=s.read.intents)
     if route is Route.VERIFY_FIRST and _is_proven(s):
-        route = Route.ANSWER if s.read.intents else Route.CLARIFY
+        route = _without_doubt(s)
     if route is Route.VERIFY_FIRST:
         return verify_first(s)
     if route is Route.ESCALATE and s.read.intents[:1] == ("promise_to_pay",) and not s.read.findings:
@@ -67,6 +68,14 @@ def decide(s: Situation) -> Decision:
 def _is_proven(s: Situation) -> bool:
     """No guard names a doubt, the message only looks like one, and the sender has proven to be the author."""
     return s.level >= 2 and not any(f.route is Route.VERIFY_FIRST for f in s.read.findings)
+
+
+def _without_doubt(s: Situation) -> Route:
+    """Where the message goes once its sender is not in doubt: a dispute still reaches a person."""
+    alarmed = any(f.route is Route.ESCALATE for f in s.read.findings)
+    if alarmed or any(i in NEEDS_PERSON for i in s.read.intents):
+        return Route.ESCALATE
+    return Route.ANSWER if s.read.intents else Route.CLARIFY
 
 
 def _keyword(s: Situation) -> Decision:

@@ -132,11 +132,11 @@ def late_promise(weighed: Weighed) -> Weighed:
 
 def _to_person(draft: Weighed, about: str, share: str) -> Weighed:
     known = [i for i in draft.intents if i in NEEDS_PERSON]
-    intents = _tidy([*(known or [about]), *draft.intents])
+    intents = _tidy([*(known or ([about] if about else [])), *draft.intents])
     severity = Severity.HIGH if any(i in _HIGH for i in intents[:1]) else Severity.NORMAL
     return replace(
         draft, route=Route.ESCALATE, intents=intents, severity=max(severity, draft.severity, key=_HEAVY.index),
-        reason=f"reads like {intents[0]}, for a person ({share})",
+        reason=f"reads like {intents[0] if intents else 'something'} for a person ({share})",
     )  # fmt: skip
 
 

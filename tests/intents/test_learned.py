@@ -11,12 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inbox.errors import DataError
-from inbox.intents import calibrate, coverage, embedding, fitted, judging, learned, lint, tuning
+from inbox.intents import calibrate, coverage, embedding, fitted, judging, learned, lint, tuning, verdict
 from inbox.intents.calibrate import Reading
 from inbox.intents.catalog import Catalog, Entry, Phrase, words_of
 from inbox.intents.learned import Example, Learned
 from inbox.intents.match import SIGNS, LearnedScorer, Signs, confidence, without_shell
+from inbox.intents.routing import ROUTES, Whole
 from inbox.intents.verdict import Thresholds
+from inbox.message import Route, Severity
 
 SAID = {
     "account_balance": ["what is my balance", "how much do i still owe", "total left on my account", "balance please"],
@@ -208,3 +210,12 @@ def test_what_a_supervisor_should_look_at():
     ]
     (line,) = lint.confusing(small_catalog(), mistakes)
     assert line == "refund_request is read as account_balance in 1 of 4 phrases, such as 'pay me back'"
+
+
+def test_a_person_is_asked_for_even_if_nobody_can_say_about_what():
+    draft = verdict.Weighed(Route.CLARIFY, (), Severity.LOW, "unclear")
+    judged = {route: 0.9 if route is Route.ESCALATE else 0.025 for route in ROUTES}
+    whole = Whole(judged, {Route.ANSWER: "", Route.ESCALATE: ""})
+    taken = Thresholds(answer=0.4, person=0.6, agreed=0.2, beside=0.8)
+    settled = verdict.settle(draft, judged, whole, (), (), taken)
+    assert (settled.route, settled.intents) == (Route.ESCALATE, ())
