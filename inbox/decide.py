@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from inbox.accounts.facts import Fact
+from inbox.deciding import plans
 from inbox.deciding.answering import answer
 from inbox.deciding.doubt import clarify
 from inbox.deciding.people import disclose, escalate, forward, hand_over, verify_first
@@ -54,8 +55,8 @@ def decide(s: Situation) -> Decision:
         route = _without_doubt(s)
     if route is Route.VERIFY_FIRST:
         return verify_first(s)
-    if route is Route.ESCALATE and s.read.intents[:1] == ("promise_to_pay",) and not s.read.findings:
-        return answer(s)  # a promise for too late a day: the case tells the day
+    if route is Route.ESCALATE and not s.read.findings and _is_settled_by_limits(s):
+        return answer(s)  # the limits decide; beyond them the case tells what was asked for
     if route is Route.ESCALATE:
         return escalate(s)
     if s.case is not None and s.case.reason in SILENT_REASONS:
@@ -63,6 +64,15 @@ def decide(s: Situation) -> Decision:
     if route is Route.CLARIFY:
         return clarify(s)
     return answer(s)
+
+
+def _is_settled_by_limits(s: Situation) -> bool:
+    """A promise, or a change of a plan: the bot agrees within the house's limits."""
+    intents = s.read.intents
+    if intents[:1] == ("promise_to_pay",):
+        return True
+    wished = plans.INTENT in intents and bool(s.read.wishes & plans.WISHES)
+    return wished and not any(i in NEEDS_PERSON for i in intents)
 
 
 def _is_proven(s: Situation) -> bool:

@@ -19,7 +19,7 @@ from inbox.db.tables import preferences
 from inbox.decide import Effect
 from inbox.house import House
 from inbox.message import ContactPoint
-from inbox.receivables import holds
+from inbox.receivables import arrangements, holds
 
 if TYPE_CHECKING:
     from inbox.replying import Turn
@@ -102,6 +102,18 @@ def _promise(tx: Tx, turn: Turn, data: Mapping[str, Any], now: datetime) -> dict
     return {}
 
 
+def _split_plan(tx: Tx, turn: Turn, data: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    assert turn.account is not None
+    arrangements.split(tx, turn.account, data, turn.conversation.id, now)
+    return {}
+
+
+def _move_due(tx: Tx, turn: Turn, data: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    assert turn.account is not None
+    arrangements.move(tx, turn.account, data, turn.conversation.id, now)
+    return {}
+
+
 def _withdrawal(tx: Tx, turn: Turn, data: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """One withdrawal for one confirmation: the code that confirmed it is used up in the same commit."""
     assert turn.account is not None
@@ -151,6 +163,8 @@ _EFFECTS: Mapping[str, Callable[[Tx, Turn, Mapping[str, Any], datetime], dict[st
     "opt_in": _opt_in,
     "preference": _preference,
     "promise": _promise,
+    "split_plan": _split_plan,
+    "move_due": _move_due,
     "withdrawal": _withdrawal,
     "flag": _flag,
     "security_event": _security,

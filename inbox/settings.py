@@ -57,6 +57,9 @@ class Rules:
     proof_idle_minutes: int = 30
     promise_days: int = 14
     promises_broken_limit: int = 2
+    split_parts: int = 3  # a past-due amount in at most so many parts
+    split_days: int = 90  # the last of them within so many days
+    due_move_days: int = 10  # a due day may move by so many days, once in a plan's life
     quiet_from: str = "20:00"
     quiet_until: str = "09:00"
     contacts_per_week: int = 3

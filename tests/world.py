@@ -99,10 +99,10 @@ class ScriptedReader:
 
     def teach(
         self, text: str, *intents: str, route: Route = Route.ANSWER, finding: Finding | None = None, language: Any = "en",
-        severity: Severity = Severity.LOW, **entities: Any,
+        severity: Severity = Severity.LOW, wishes: tuple[str, ...] = (), **entities: Any,
     ) -> str:  # fmt: skip
         self.lessons[text] = Understanding(
-            text=text, language=language, intents=intents, route=route, severity=severity, entities=Entities(**entities),
+            text=text, language=language, wishes=frozenset(wishes), intents=intents, route=route, severity=severity, entities=Entities(**entities),
             findings=(finding,) if finding else (), reason="as taught",
         )  # fmt: skip
         return text

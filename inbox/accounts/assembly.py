@@ -21,7 +21,7 @@ SOURCE = "ledger"
 _PARTS: dict[str, tuple[sa.Table, tuple[str, ...]]] = {
     "titles": (tables.titles, ("position", "title")),
     "invoices": (tables.invoices, ("id", "description", "issued_on", "due_on", "total", "credited", "paid", "status")),
-    "plans": (tables.plans, ("id", "invoice_id", "next_retry_on", "approved_by", "status")),
+    "plans": (tables.plans, ("id", "invoice_id", "next_retry_on", "approved_by", "status", "moves")),
     "instalments": (tables.instalments, ("plan_id", "number", "due_on", "amount", "paid", "status")),
     "payments": (tables.payments, ("id", "on", "amount", "method", "status", "invoice_id", "decline_code")),
     "payment_methods": (tables.payment_methods, ("id", "type", "brand", "last4", "expires", "is_default", "status")),
@@ -132,9 +132,9 @@ def _plans(plans: list[Any], instalments: list[Any], money: Any) -> tuple[base.P
     return tuple(
         base.Plan(
             id=id_, invoice_id=invoice_id, instalments=tuple(parts.get(id_, ())), next_retry_on=_on(retry),
-            approved_by=approved_by,
+            approved_by=approved_by, moves=moves,
         )
-        for id_, invoice_id, retry, approved_by, status in sorted(plans)
+        for id_, invoice_id, retry, approved_by, status, moves in sorted(plans)
         if status == "active"
     )  # fmt: skip
 

@@ -34,6 +34,7 @@ class Plan:
     instalments: tuple[Instalment, ...]
     next_retry_on: date | None = None
     approved_by: str = ""
+    moves: int = 0  # how often its due dates were moved
 
     @property
     def left(self) -> tuple[Instalment, ...]:

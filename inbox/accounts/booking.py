@@ -8,6 +8,7 @@ second time. They raise ``NotFound`` for an unknown author or record and ``Confl
 
 from __future__ import annotations
 
+from calendar import monthrange
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -262,9 +263,12 @@ def replace_plan(tx: Tx, author_id: str, plan: base.Plan, *, at: datetime) -> No
     tx.run(_SET_DUE, key=plan.invoice_id, due=max(i.due_on for i in plan.instalments).isoformat())
 
 
-def move_due_date(tx: Tx, author_id: str, plan_id: str, days: int, *, at: datetime) -> tuple[date, date]:
-    """Move every instalment that is still scheduled by ``days``, once in a plan's life. Returns the next due date before
-    and after. Raises ``Conflict`` the second time, or if nothing is scheduled.
+def move_due_date(
+    tx: Tx, author_id: str, plan_id: str, days: int, *, at: datetime, since: date | None = None
+) -> tuple[date, date]:
+    """Move every instalment that is still scheduled by ``days``, once in a plan's life; with ``since`` only those due on
+    that day of a month, from then on. Returns the next due date before and after. Raises ``Conflict`` the second time,
+    or if nothing is scheduled.
     """
     records.touch(tx, author_id, at)
     plan = tx.one(_PLAN, id=plan_id, author=author_id)
@@ -273,7 +277,9 @@ def move_due_date(tx: Tx, author_id: str, plan_id: str, days: int, *, at: dateti
     if plan["moves"]:
         raise Conflict(f"the due dates of plan {plan_id} were moved before; a plan may be moved once")
     parts = tx.all(_PARTS, invoice=plan["invoice_id"])
-    scheduled = [p for p in parts if p["plan_id"] == plan_id and p["status"] == "scheduled"]
+    scheduled = [
+        p for p in parts if p["plan_id"] == plan_id and p["status"] == "scheduled" and _falls_on(p["due_on"], since)
+    ]
     if not scheduled:
         raise Conflict(f"plan {plan_id} has no instalment to come")
     moved = [date.fromisoformat(p["due_on"]) + timedelta(days=days) for p in scheduled]
@@ -283,3 +289,11 @@ def move_due_date(tx: Tx, author_id: str, plan_id: str, days: int, *, at: dateti
     last = max([*(p["due_on"] for p in parts if p not in scheduled), moved[-1].isoformat()])
     tx.run(_SET_DUE, key=plan["invoice_id"], due=last)
     return date.fromisoformat(scheduled[0]["due_on"]), moved[0]
+
+
+def _falls_on(due_on: str, since: date | None) -> bool:
+    """On that day of a month, then or later; the last day of a month that has no such day."""
+    due = date.fromisoformat(due_on)
+    if since is None:
+        return True
+    return due >= since and due.day == min(since.day, monthrange(due.year, due.month)[1])

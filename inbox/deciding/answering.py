@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from inbox.accounts.facts import FACTS, Fact, FactSheet, Held, StepUp, needed_level
+from inbox.deciding import plans
 from inbox.deciding.doubt import clarify
 from inbox.deciding.figures import facts, step_up
 from inbox.deciding.people import hand_over, opt_out_effects
@@ -25,6 +26,10 @@ ANSWERS_IN_ONE_REPLY = 3
 
 
 def answer(s: Situation) -> Decision:
+    if settled := plans.confirmed(s):
+        return settled
+    if plans.INTENT in s.read.intents and (proposed := plans.change(s)):
+        return proposed
     replies: list[Reply] = []
     effects: list[Effect] = []
     kinds: list[str] = []

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from inbox.accounts.base import Account
+from inbox.accounts.base import Account, Invoice
 from inbox.accounts.facts import FACTS, Held, StepUp, needed_level
 from inbox.deciding.figures import facts
 from inbox.deciding.situation import (
@@ -18,6 +19,7 @@ from inbox.deciding.situation import (
     Reply,
     Situation,
 )
+from inbox.intents.normalize import fold
 from inbox.intents.understanding import DISPUTES, Finding
 from inbox.message import Route, Severity
 from inbox.money import Money
@@ -130,9 +132,29 @@ def _about(s: Situation, person: Person) -> Person:
     invoices = [i for i in e.invoice_ids if s.account and s.account.invoice(i)]
     payments = [p.id for p in s.account.payments if p.id in e.payment_ids] if s.account else []
     if s.account is not None and not invoices and not payments and person.hold == "dispute_open":
-        found = _singled_out(s.account, person.reason, e.amounts)
+        described = [] if e.amounts else _described(s.account, s.read.text)
+        found = (described, ()) if described else _singled_out(s.account, person.reason, e.amounts)
         invoices, payments = list(found[0]), list(found[1])
-    return replace(person, invoice_ids=tuple(invoices), payment_ids=tuple(payments), amounts=e.amounts)
+    about = e.amounts
+    if s.account is not None and not about and len(invoices) == 1 and (invoice := s.account.invoice(invoices[0])):
+        about = (invoice.balance or invoice.total,)
+    return replace(person, invoice_ids=tuple(invoices), payment_ids=tuple(payments), amounts=about)
+
+
+def _described(account: Account, text: str) -> list[str]:
+    """The one invoice whose description the author uses: two of its words, or its only one."""
+    said = set(_WORD.findall(fold(text)))
+    shared = {i.id: len(said & words) / min(len(words), 2) for i in account.invoices if (words := _telling(i))}
+    best = max(shared.values(), default=0.0)
+    found = [invoice_id for invoice_id, share in shared.items() if share == best]
+    return found if best >= 1 and len(found) == 1 else []
+
+
+def _telling(invoice: Invoice) -> set[str]:
+    return {word for word in _WORD.findall(fold(invoice.description)) if len(word) > 2}
+
+
+_WORD = re.compile(r"[a-z]+")
 
 
 def _singled_out(account: Account, reason: str, amounts: tuple[Money, ...]) -> tuple[Iterable[str], Iterable[str]]:

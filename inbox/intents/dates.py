@@ -86,6 +86,7 @@ class When:
     dates: tuple[date, ...] = ()
     month: int = 0
     vague: str = ""
+    bare: tuple[date, ...] = ()  # of ``dates`` those named by the day of the month alone
 
 
 def find(text: str, today: date) -> When:
@@ -93,21 +94,24 @@ def find(text: str, today: date) -> When:
     folded = _PT_FAIR.sub(r"\1feira", fold(text)[:4000])
     words = _WORD.findall(folded)
     found: list[date] = []
+    bare: list[date] = []
     month = 0
-    for day, named in _scan(words, today):
+    for day, named, alone in _scan(words, today):
         if day is not None and day not in found:
             found.append(day)
+            bare += [day] if alone else []
         month = month or named
     vague = _VAGUE.search(folded)
-    return When(tuple(found[:6]), month, vague.group(1) if vague and not found else "")
+    return When(tuple(found[:6]), month, vague.group(1) if vague and not found else "", tuple(bare[:6]))
 
 
-def _scan(words: list[str], today: date) -> Iterator[tuple[date | None, int]]:
+def _scan(words: list[str], today: date) -> Iterator[tuple[date | None, int, bool]]:
+    """Days and months in order; True with a day of the month that came without its month."""
     at = 0
     while at < len(words):
         day, used, month = _at(words, at, today)
         if day is not None or month:
-            yield day, month
+            yield day, month, not month and (words[at].isdigit() or words[at] in _SPELLED)
         at += max(1, used)
 
 

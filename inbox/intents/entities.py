@@ -40,6 +40,7 @@ def read(text: Text, context: Context, language: Language) -> Entities:
     return Entities(
         amounts=figures.amounts(body, language) if digits else (),
         dates=when.dates,
+        bare_days=when.bare,
         vague_date=when.vague,
         times=dates.times(body),
         invoice_ids=ids.get("invoice", ()),

@@ -112,6 +112,7 @@ class CatalogReader:
             severity=weighed.severity,
             wants_language=_language_asked(words.signals),
             asks_if_bot="bot" in words.signals,
+            wishes=frozenset(name.removeprefix("wish.") for name in words.signals if name.startswith("wish.")),
             reason=weighed.reason,
         )
 

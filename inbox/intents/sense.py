@@ -57,6 +57,8 @@ def of(text: Text, entities: Entities, candidates: tuple[Candidate, ...], contex
     if context.awaiting == "promise_date" and (entities.dates or entities.vague_date):
         route = Route.ANSWER if entities.dates else Route.CLARIFY
         return Sense(route, ("promise_to_pay",), "a day, as asked" if entities.dates else "asked for a day, got none")
+    if context.awaiting == "plan_day" and entities.dates:
+        return Sense(Route.ANSWER, ("payment_plan",), "a day, as asked")
     if context.awaiting == "confirm" and entities.answer:
         return Sense(Route.ANSWER, topic, f"says {entities.answer}, as asked")
     if context.awaiting == "clarify" and context.options:

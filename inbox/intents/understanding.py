@@ -53,6 +53,7 @@ class Finding:
 class Entities:
     amounts: tuple[Money, ...] = ()
     dates: tuple[date, ...] = ()  # resolved in the author's zone
+    bare_days: tuple[date, ...] = ()  # those named by the day of the month alone: "the 18th"
     vague_date: str = ""  # "soon": a time was meant but not named
     times: tuple[time, ...] = ()  # clock times, e.g. of "between 5 and 7 in the evening"
     invoice_ids: tuple[str, ...] = ()
@@ -76,7 +77,7 @@ class Context:
     timezone: str = "UTC"
     channel: str = "chat"
     language_hint: str = ""  # of the author or the conversation
-    awaiting: str = ""  # what we asked last: "", code, contact, clarify, promise_date, confirm, human_name
+    awaiting: str = ""  # what we asked last: "", code, contact, clarify, promise_date, plan_day, confirm
     options: tuple[str, ...] = ()  # intents offered by a clarifying question
     topic: str = ""  # intent of the last answered message
     promise_days: int = 14  # a promise for later is a person's to accept
@@ -95,6 +96,7 @@ class Understanding:
     severity: Severity = Severity.LOW
     wants_language: str = ""  # asked for: "could this be in English, please?"
     asks_if_bot: bool = False
+    wishes: frozenset[str] = frozenset()  # "split", "move", "remind": what is wanted of a plan or a promise
     reason: str = ""  # one line: why this route
 
     @property

@@ -59,7 +59,7 @@ def _recorded(look: Look, wanted: Mapping[str, Any]) -> bool:
 
 def _same(got: Any, want: Any) -> bool:
     if isinstance(want, list) and isinstance(got, (list, tuple)):
-        return set(map(str, want)) <= set(map(str, got))
+        return {json.dumps(w, sort_keys=True) for w in want} <= {json.dumps(g, sort_keys=True) for g in got}
     return bool(str(got) == str(want))
 
 

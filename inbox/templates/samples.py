@@ -191,6 +191,7 @@ SAMPLES: Mapping[str, Sequence[Facts]] = {
     "promise_stored": (_PROMISE, {**_PROMISE, "invoice_id": "INV-5101", "link": LINK}),
     "promise_status": (_PROMISE, {**_PROMISE, "invoice_id": "INV-5101"}),
     "promise_ask_date": ({"latest_on": date(2026, 4, 30)}, {}),
+    "due_date_ask": ({"days": 10},),
     "promise_reminder_set": ({"on": date(2026, 4, 23)},),
     "out_of_scope": ({}, {"team": "editorial"}, {"team": "marketing", "page_link": "https://larkmoor.example/ads"}),
     "privacy_received": ({"case": 1042},),
