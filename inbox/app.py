@@ -11,6 +11,9 @@ from aiohttp import web
 
 from inbox import staffing
 from inbox import web as edge
+from inbox.accounts.base import BillingSource
+from inbox.accounts.rereading import Notices
+from inbox.accounts.stripe import StripeSource
 from inbox.channels.base import Channel
 from inbox.channels.chat import ChatChannel
 from inbox.channels.email import EmailChannel
@@ -49,6 +52,7 @@ class App:
     clock: Clock
     channels: Mapping[ChannelName, Channel]
     desk: Desk | None
+    source: BillingSource | None
     intake: Reception
     deskwork: Deskwork
     worker: Worker
@@ -59,7 +63,9 @@ class App:
         routes = [r for channel in self.channels.values() for r in channel.routes(self.intake)]
         if self.desk is not None:
             routes += self.desk.routes(self.deskwork)
-        routes += link_routes(self.store, self.house, self.clock)
+        if self.source is not None:
+            routes += self.source.routes(Notices(self.store, self.clock))
+        routes += link_routes(self.store, self.house, self.clock, self.source)
         routes += console.routes(self.store, self.house, self.clock, self.deskwork)
         app = edge.application(self.store, self.clock, [*routes, *extra], self.readiness, self.settings.web)
         app.on_startup.append(self._start)
@@ -84,6 +90,8 @@ class App:
         """Finish what is in flight, then close the store: what was accepted is on disk already."""
         app[_WORKER].cancel()
         await asyncio.gather(app[_WORKER], return_exceptions=True)
+        if self.source is not None:
+            await self.source.close()
         await asyncio.to_thread(self.store.close)
 
 
@@ -101,14 +109,16 @@ def build(settings: Settings, *, clock: Clock | None = None, store: Store | None
     house = make_house(settings)
     channels = _channels(settings, house, clock)
     desk = _desk(settings, store, clock)
+    source = _source(settings, clock)
     intake = Reception(store, house, clock)
     deskwork = Deskwork(store, house, clock)
     worker = Worker(
-        store=store, house=house, clock=clock, channels=channels, intake=intake, desk=desk, desk_events=deskwork
-    )
+        store=store, house=house, clock=clock, channels=channels, intake=intake, desk=desk, desk_events=deskwork,
+        source=source,
+    )  # fmt: skip
     return App(
-        settings=settings, house=house, store=store, clock=clock, channels=channels, desk=desk, intake=intake,
-        deskwork=deskwork, worker=worker,
+        settings=settings, house=house, store=store, clock=clock, channels=channels, desk=desk, source=source,
+        intake=intake, deskwork=deskwork, worker=worker,
     )  # fmt: skip
 
 
@@ -117,6 +127,7 @@ def make_house(settings: Settings) -> House:
     return House(
         company=settings.company, rules=settings.rules, answers=answers.load(), reader=CatalogReader(intents.load()),
         secrets=settings.web.secrets, public_url=public_url(settings), payment_url=settings.ledger.payment_url,
+        billing="stripe" if settings.stripe else "", max_age_minutes=settings.accounts.max_age_minutes,
         channels=frozenset(_switched_on(settings)), desk="slack" if settings.slack else "",
     )  # fmt: skip
 
@@ -147,6 +158,12 @@ def _channels(settings: Settings, house: House, clock: Clock) -> dict[ChannelNam
     if settings.twilio and settings.twilio.voice:
         found["voice"] = VoiceChannel(settings.twilio, settings.web, settings.company, phrases(house), clock=clock)
     return found
+
+
+def _source(settings: Settings, clock: Clock) -> BillingSource | None:
+    if settings.stripe is None:
+        return None
+    return StripeSource(settings.stripe, settings.company, f"{public_url(settings)}/paid", clock=clock)
 
 
 def _desk(settings: Settings, store: Store, clock: Clock) -> Desk | None:

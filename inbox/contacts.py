@@ -26,6 +26,11 @@ _BY_ACCOUNT = Sql(
 )
 _BY_ID = Sql(sa.select(contacts).where(contacts.c.id == b("contact")))
 _ADD = insert(contacts, "id", "account_source", "account_id", "name", "language", "timezone", "created_at")
+_GIVE_ACCOUNT = Sql(
+    sa.update(contacts)
+    .where(contacts.c.id == b("contact"), contacts.c.account_id == "")
+    .values(account_source=b("source"), account_id=b("account"))
+)
 _ADD_POINT = insert(contact_points, "kind", "value", "contact_id", "created_at")
 _MOVE_POINT = Sql(
     sa.update(contact_points)
@@ -102,6 +107,11 @@ def add_first_point(tx: Tx, contact_id: str, point: ContactPoint, at: datetime) 
     unit that runs again finds them.
     """
     tx.run(_ADD_POINT, kind=point.kind, value=point.value, contact_id=contact_id, created_at=to_micros(at))
+
+
+def give_account(tx: Tx, contact_id: str, source: str, account_id: str) -> None:
+    """Somebody who wrote turns out to be an author; one who is an author already stays that one."""
+    tx.run(_GIVE_ACCOUNT, contact=contact_id, source=source, account=account_id)
 
 
 def points(tx: Tx, contact_id: str) -> list[ContactPoint]:

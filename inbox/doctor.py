@@ -79,6 +79,8 @@ async def examine(config: Path | None = None) -> Report:
         await _governance(report, app.store)
         _settings_notes(report, settings)
     finally:
+        if app.source is not None:
+            await app.source.close()
         await asyncio.to_thread(app.store.close)
     return report
 
@@ -123,7 +125,7 @@ def _file_mode(report: Report, path: Path) -> None:
 
 async def _far_ends(report: Report, app: root.App) -> None:
     parts: list[tuple[str, Any]] = [(name, app.channels.get(name)) for name in ("chat", "email", "sms", "voice")]
-    parts.append(("slack", app.desk))
+    parts += [("slack", app.desk), ("stripe", app.source)]
     for name, part in parts:
         if part is None:
             report.add(name, "off", _HOW[name])
@@ -142,6 +144,7 @@ _HOW = {
     "email": "add [email] address, imap_host, imap_password, smtp_host (docs/operations.md)",
     "sms": "add [twilio] account_sid, auth_tokens, number (docs/operations.md)",
     "voice": "add [twilio]; voice = true (docs/operations.md)",
+    "stripe": "accounts are the ledger's own; add [stripe] api_keys, webhook_secrets to bill there (docs/billing-sources.md)",
     "slack": "add [slack] bot_token, signing_secrets, channel; until then cases wait in the console",
 }
 
@@ -179,7 +182,12 @@ def _settings_notes(report: Report, settings: Settings) -> None:
         report.add("web.public_url", "warning", "is not https; staff cookies and links are not protected on the way")
     if any(len(s) < 32 for s in settings.web.secrets):
         report.add("web.secrets", "warning", "one is shorter than 32 characters")
-    if not settings.ledger.payment_url and not settings.company.portal_url:
+    if settings.stripe and not settings.stripe.webhook_secrets:
+        report.add(
+            "stripe webhook", "warning", "no stripe.webhook_secrets: payments and chargebacks are seen only when the author "
+            "writes; add an endpoint in Stripe for /stripe/webhook and set its whsec_ secret (docs/billing-sources.md)",
+        )  # fmt: skip
+    if not settings.stripe and not settings.ledger.payment_url and not settings.company.portal_url:
         report.add(
             "payments",
             "warning",

@@ -88,7 +88,7 @@ def _promise(tx: Tx, turn: Turn, data: Mapping[str, Any], now: datetime) -> dict
     key = f"PR-{_number()}"
     promise = Promise(
         id=key, invoice_id=data["invoice_id"], amount=data["amount"], on=data["on"], status="open",
-        made_on=turn.account.as_of.date(), words=str(data["words"])[:500],
+        made_on=now.date(), words=str(data["words"])[:500],
     )  # fmt: skip
     changes.save_promise(tx, turn.account.ref.id, promise, at=now)
     events.record(
@@ -118,9 +118,9 @@ def _withdrawal(tx: Tx, turn: Turn, data: Mapping[str, Any], now: datetime) -> d
     """One withdrawal for one confirmation: the code that confirmed it is used up in the same commit."""
     assert turn.account is not None
     key = f"WD-{_number()}"
-    expected = business_days_after(turn.account.as_of.date(), SENT_WITHIN + ARRIVES_WITHIN)
+    expected = business_days_after(now.date(), SENT_WITHIN + ARRIVES_WITHIN)
     wanted = Withdrawal(
-        id=key, amount=data["amount"], requested_on=turn.account.as_of.date(), status="requested", expected_on=expected
+        id=key, amount=data["amount"], requested_on=now.date(), status="requested", expected_on=expected
     )
     changes.create_withdrawal(tx, turn.account.ref.id, wanted, at=now)
     events.record(

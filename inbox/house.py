@@ -19,6 +19,8 @@ class House:
     secrets: tuple[str, ...] = field(repr=False)  # signs codes and links; the first one signs
     public_url: str = "http://127.0.0.1:8080"
     payment_url: str = ""  # template of the biller's own payment page, "" = our link page explains
+    billing: str = ""  # name of the system that is the truth for what authors owe, "" = the ledger
+    max_age_minutes: int = 15  # its figures are read again when they are older
     channels: frozenset[ChannelName] = frozenset({"chat"})  # those that are on
     desk: str = ""  # name of the desk that gets the cases, "" = the console alone
 

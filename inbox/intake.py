@@ -17,7 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from inbox import contacts, conversations, delivery, events, jobs, jsontext, metrics, redaction, triage
-from inbox.accounts import ledger
+from inbox.accounts import freshness, ledger
 from inbox.accounts.assembly import SOURCE
 from inbox.accounts.base import AccountRef
 from inbox.channels.base import HistoryEntry
@@ -172,7 +172,9 @@ def accept(tx: Tx, house: House, message: InboundMessage, clock: Clock, *, decid
         message = replace(message, sender=_chat_point(message.sender, message.account_id))
     contact = _identify(tx, message, now)
     conversation = _conversation(tx, house, message, contact, now)
-    at_once = message.kind is MessageKind.TEXT and decide_now and not jobs.is_busy(tx, conversation.id)
+    asked = freshness.Asked(conversation, contact, message.sender, message.text)
+    waits = message.kind is MessageKind.TEXT and freshness.before_deciding(tx, house, asked, now)
+    at_once = message.kind is MessageKind.TEXT and decide_now and not waits and not jobs.is_busy(tx, conversation.id)
     # Marked decided right away: if deciding fails, the whole unit is undone and the message comes in undecided.
     row = _store(tx, message, contact, conversation, now, "decided" if at_once else "received")
     if not at_once:

@@ -10,9 +10,9 @@ from pathlib import Path
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from inbox import links
-from inbox.accounts import ledger
-from inbox.accounts.base import Account, Invoice, Payment
+from inbox import links, paypages
+from inbox.accounts import known, ledger
+from inbox.accounts.base import Account, BillingSource, Invoice, Payment
 from inbox.clock import Clock
 from inbox.db.store import Store
 from inbox.errors import NotFound
@@ -27,39 +27,47 @@ _pages.filters.update(filters.FILTERS)
 _HEADERS = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
 
 
-def link_routes(store: Store, house: House, clock: Clock) -> list[web.AbstractRouteDef]:
-    pages = LinkPages(store, house, clock)
-    return [web.get("/l/{token}", pages.show), web.static("/static", _FOLDER / "static")]
+def link_routes(
+    store: Store, house: House, clock: Clock, source: BillingSource | None = None
+) -> list[web.AbstractRouteDef]:  # fmt: skip
+    pages = LinkPages(store, house, clock, source)
+    return [
+        web.get("/l/{token}", pages.show), *paypages.pay_routes(store, house, clock, source),
+        web.static("/static", _FOLDER / "static"),
+    ]  # fmt: skip
 
 
 class LinkPages:
-    def __init__(self, store: Store, house: House, clock: Clock) -> None:
+    def __init__(self, store: Store, house: House, clock: Clock, source: BillingSource | None = None) -> None:
         self._store = store
         self._house = house
         self._clock = clock
+        self._source = source
 
     async def show(self, request: web.Request) -> web.Response:
         token = request.match_info["token"]
         now = self._clock.now()
         try:
             link = await self._store.read(lambda tx: links.find(tx, token, now))
-            account = await self._store.read(lambda tx: ledger.load(tx, link.ref))
+            account = await self._store.read(lambda tx: known.load(tx, link.ref, now))
         except NotFound:
             return self._page("ended.html", 404, language="en", timezone="")
-        return self._page(
-            f"{link.kind}.html",
-            200,
-            language=account.language,
-            timezone=account.timezone,
-            **self._values(link, account),
-        )
+        values = self._values(link, account) | {"link_path": f"/l/{token}"}
+        html = self._page(f"{link.kind}.html", 200, language=account.language, timezone=account.timezone, **values)
+        if self._source is not None and values["payable"]:
+            html.headers.update(paypages.form_headers(self._source))
+        return html
 
     def _values(self, link: Link, account: Account) -> dict[str, object]:
         invoice = account.invoice(link.data.get("invoice_id", ""))
+        payable = self._source is not None and paypages.is_payable(account, link)
+        if payable and link.kind == "pay":
+            invoice = paypages.invoice_of(account, link)
         amount = self._amount(link, account, invoice)
         return {
             "link": link, "account": account, "invoice": invoice, "amount": amount,
-            "document": _document(link, account), "go": self._payment_page(link, amount),
+            "document": _document(link, account), "go": "" if payable else self._payment_page(link, amount),
+            "payable": payable,
         }  # fmt: skip
 
     def _amount(self, link: Link, account: Account, invoice: Invoice | None) -> Money | None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from inbox import contacts, conversations, effects, events, jsontext, links, verification
-from inbox.accounts import ledger
+from inbox.accounts import freshness, known
 from inbox.accounts.base import Account
 from inbox.contact_policy import Purpose
 from inbox.contacts import Contact
@@ -186,6 +186,8 @@ def _send_code(c: _Carry, replies: list[Reply]) -> list[Reply]:
         "awaiting": "code", "purpose": purpose, "message": turn.asked or turn.row["id"], "intents": list(turn.decision.intents),
     }  # fmt: skip
     c.facts["minutes"] = c.house.rules.code_minutes
+    if account is not None:  # while the author looks for the code
+        freshness.refresh(c.tx, c.house, account.ref.id, turn.conversation.id, c.now)
     same_place = sent.sent_to == turn.point and turn.row["channel"] != "voice"  # a caller does not see the text come
     if sent.sent_to is not None:
         channel: ChannelName = "email" if sent.sent_to.kind == "email" else "sms"
@@ -211,9 +213,9 @@ def _code_target(c: _Carry) -> tuple[Account | None, ContactPoint | None]:
         return turn.account, usable[0] if usable else None
     for value in turn.given:
         point = ContactPoint("email" if "@" in value else "phone", value.lower())
-        refs = ledger.find(c.tx, point)
+        refs = known.find(c.tx, point)
         if len(refs) == 1 and _usable(c, point):
-            return ledger.load(c.tx, refs[0]), point
+            return known.load(c.tx, refs[0], c.now), point
     return None, None
 
 

@@ -151,12 +151,31 @@ class Ledger:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Accounts:
+    """Accounts that another system bills."""
+
+    max_age_minutes: int = 15  # figures older than this are read again before they are told
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stripe:
+    api_keys: tuple[str, ...] = secret()  # restricted or secret keys; the first that Stripe accepts is used
+    webhook_secrets: tuple[str, ...] = secret()  # whsec_…; () = the webhook's door does not exist
+    timeout_seconds: int = 8  # of one request
+    deadline_seconds: int = 20  # of one account with all its records, retries included
+    max_retries: int = 2  # of one request, with Stripe's own idempotency
+    api_base: str = ""  # for tests; "" = https://api.stripe.com
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     company: Company = Company()
     rules: Rules = Rules()
     web: Web = Web()
     database: Database = Database()
     ledger: Ledger = Ledger()
+    accounts: Accounts = Accounts()
+    stripe: Stripe | None = None
     chat: Chat | None = None
     email: Email | None = None
     twilio: Twilio | None = None
@@ -207,6 +226,14 @@ def check(settings: Settings) -> list[str]:
         found.append("slack.bot_token is missing; it starts with xoxb-")
     if settings.slack and not settings.slack.signing_secrets:
         found.append("slack.signing_secrets is missing; without it no request from Slack can be trusted")
+    if settings.stripe and not settings.stripe.api_keys:
+        found.append("stripe.api_keys is missing; a restricted key starts with rk_ (docs/billing-sources.md)")
+    if not 1 <= settings.accounts.max_age_minutes <= settings.rules.figures_max_age_minutes:
+        found.append("accounts.max_age_minutes must be at least 1 and at most rules.figures_max_age_minutes")
+    if settings.stripe and not 1 <= settings.stripe.timeout_seconds <= settings.stripe.deadline_seconds:
+        found.append("stripe.timeout_seconds must be at least 1 and at most stripe.deadline_seconds")
+    if settings.stripe and not 0 <= settings.stripe.max_retries <= 5:
+        found.append("stripe.max_retries must be 0 to 5; more would only keep the queue waiting")
     if settings.chat and not settings.web.secrets:
         found.append("web.secrets is missing; it signs links and visitor ids (any 32 random characters)")
     return found

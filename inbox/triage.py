@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from inbox import contacts, conversations, events, jsontext, verification
-from inbox.accounts import ledger
+from inbox.accounts import known
 from inbox.accounts.base import Account, AccountRef, Dispute
 from inbox.clock import to_micros
 from inbox.contacts import Contact
@@ -56,8 +56,8 @@ def run(tx: Tx, house: House, message_id: str, now: datetime) -> None:
     if row is None or row["status"] != "received":
         return
     conversation = conversations.by_id(tx, row["conversation_id"])
-    contact = contacts.by_id(tx, row["contact_id"])
     assert conversation is not None
+    contact = contacts.by_id(tx, conversation.contact_id)  # it may have become somebody's since the message came
     assert contact is not None
     belongs = decide_row(tx, house, row, conversation, contact, now)
     tx.run(_DECIDED, message=message_id, belongs=belongs)
@@ -101,7 +101,7 @@ def account_of(tx: Tx, ref: AccountRef, now: datetime) -> Account | None:
     if not ref.id:
         return None
     try:
-        account = ledger.load(tx, ref)
+        account = known.load(tx, ref, now)
     except NotFound:
         return None
     held = [h for h in holds.of(tx, ref.id, now) if h["invoice_id"] and h["reason"] == "dispute_open"]
@@ -116,7 +116,7 @@ def account_of(tx: Tx, ref: AccountRef, now: datetime) -> Account | None:
         )
         for h in held
     )
-    return replace(account, as_of=now, disputes=(*account.disputes, *contested))
+    return replace(account, disputes=(*account.disputes, *contested)) if contested else account
 
 
 def _check_code(tx: Tx, house: House, g: _Gathered, now: datetime) -> _Gathered:

@@ -14,6 +14,8 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from inbox import delivery, jobs, metrics, triage
+from inbox.accounts import freshness, rereading
+from inbox.accounts.base import BillingSource
 from inbox.channels.base import Channel, ChatStore
 from inbox.clock import Clock
 from inbox.db.store import Store, Tx
@@ -28,6 +30,7 @@ from inbox.message import ChannelName
 log = logging.getLogger(__name__)
 POLL = 1.0  # seconds between looks when nobody wakes us: jobs whose retry time came, a lost wake-up
 IN_FLIGHT = 4  # sends at once in one lane
+READINGS = 8  # accounts read at once at the billing system
 BUG_ATTEMPTS = 3  # of a job that raised something unexpected, before it is parked
 GRACE = 15.0  # seconds for running jobs to end when we stop
 
@@ -51,6 +54,7 @@ class Worker:
     intake: ChatStore
     desk: Desk | None = None
     desk_events: DeskEvents | None = None
+    source: BillingSource | None = None
     triage_workers: int = 1
     _running: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -74,6 +78,8 @@ class Worker:
         for name, channel in self.channels.items():
             loops.append((f"deliver:{name}", self._lane(f"deliver:{name}", getattr(channel, "in_flight", IN_FLIGHT))))
             loops.append((f"listen:{name}", self._listen(channel)))
+        if self.source is not None:
+            loops.append((freshness.LANE, self._lane(freshness.LANE, READINGS)))
         if self.desk is not None and self.desk_events is not None:
             desk, events = self.desk, self.desk_events
             loops.append(("desk", self._lane("desk", IN_FLIGHT)))
@@ -134,6 +140,9 @@ class Worker:
         if lane == "desk":
             assert self.desk is not None
             return posting.Postings(self.store, self.house, self.desk, self.clock)
+        if lane == freshness.LANE:
+            assert self.source is not None
+            return rereading.Rereading(self.store, self.house, self.source, self.clock)
         channel = self.channels[lane.partition(":")[2]]  # type: ignore[index]  # a lane is named after its channel
         return delivery.Deliveries(self.store, self.house, channel, self.clock)
 

@@ -26,12 +26,12 @@ LEVEL = {
     "verification": VERBS, "links": VERBS, "staffing": VERBS, "deskwork": VERBS, "receivables": VERBS, "spoken": VERBS,
     "templates.versions": VERBS, "escalation.handoffs": VERBS, "escalation.posting": VERBS,
     "accounts.ledger": VERBS, "accounts.records": VERBS, "accounts.changes": VERBS, "accounts.booking": VERBS,
-    "accounts.assembly": VERBS, "accounts.importing": VERBS, "accounts.import_checks": VERBS, "accounts.import_files": VERBS,
+    "accounts.assembly": VERBS, "accounts.mirror": VERBS, "accounts.known": VERBS, "accounts.rereading": VERBS, "accounts.freshness": VERBS, "accounts.importing": VERBS, "accounts.import_checks": VERBS, "accounts.import_files": VERBS,
     "accounts.import_fields": VERBS, "accounts.samples": VERBS,
     # 4 adapters
-    "channels": ADAPTERS, "escalation.slack": ADAPTERS, "escalation.fake": ADAPTERS, "accounts.fake": ADAPTERS, "fakes": ADAPTERS,
+    "channels": ADAPTERS, "escalation.slack": ADAPTERS, "escalation.fake": ADAPTERS, "accounts.fake": ADAPTERS, "accounts.stripe": ADAPTERS, "fakes": ADAPTERS,
     # 5 edges
-    "web": EDGES, "linkpages": EDGES, "worker": EDGES, "console": EDGES, "running": TOP, "cli": TOP, "app": TOP, "__main__": TOP,
+    "web": EDGES, "linkpages": EDGES, "paypages": EDGES, "worker": EDGES, "console": EDGES, "running": TOP, "cli": TOP, "app": TOP, "__main__": TOP,
     "doctor": TOP, "simulate": TOP, "bench": TOP, "demo": TOP,
 }  # fmt: skip
 #: An adapter may use its own helpers and what several adapters of one provider share.
@@ -40,6 +40,7 @@ FAMILIES = (
     ("channels.sms", "channels.voice", "channels.twilio", "channels.call_script"),
     ("channels.chat",),
     ("escalation.slack",),
+    ("accounts.stripe",),
 )
 
 

@@ -68,6 +68,7 @@ def build(row: Any) -> base.Account:
     """The account from the row that ``ACCOUNT`` gives."""
     parts = {name: _rows(row[f"{name}_rows"]) for name in _PARTS}
     currency = row["currency"]
+    biller, _, biller_id = row["billing"].partition(":")
 
     def money(minor: int) -> Money:
         return Money(minor, currency)
@@ -101,6 +102,7 @@ def build(row: Any) -> base.Account:
         ),
         consents=json.loads(row["consents"]),
         flags=tuple(json.loads(row["flags"])),
+        billing=base.AccountRef(biller, biller_id) if biller else None,
     )
 
 

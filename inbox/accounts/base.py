@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Protocol
+from typing import Literal, Protocol
+
+from aiohttp import web
 
 from inbox.message import ContactPoint, Language
 from inbox.money import Money
@@ -150,9 +152,21 @@ class ContactAttempt:
     outcome: str
 
 
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why no figure of an account may be told: a handoff reason, and one plain line for the desk."""
+
+    reason: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """One author's account as its source told it at ``as_of``."""
+    """One author's account as its source told it at ``as_of``.
+
+    ``billing`` is the other system that is the truth for what the author owes and paid; ``billed`` are the ids of the
+    records that come from there.
+    """
 
     ref: AccountRef
     as_of: datetime
@@ -176,11 +190,17 @@ class Account:
     contact_log: tuple[ContactAttempt, ...] = ()
     consents: Mapping[str, bool] = field(default_factory=dict)  # sms, email, call
     flags: tuple[str, ...] = ()  # attorney_represented, bankruptcy, deceased_reported, hardship, self_harm_cue, ...
+    doubt: Doubt | None = None
+    known_as: str = ""  # told by a billing system: our own id of this author, where it has that on record
+    billing: AccountRef | None = None
+    billed: frozenset[str] = frozenset()
 
     def source_of(self, record_id: str = "") -> str:
-        """Where a figure comes from, for the decision record: ``ledger:A-71104/INV-70112``."""
+        """Where a figure comes from, for the decision record: ``ledger:A-71104/INV-70112``, ``stripe:cus_9/in_4``."""
         tail = f"/{record_id}" if record_id else ""
-        return f"{self.ref.source}:{self.ref.id}{tail}"
+        told = self.billing is not None and (not record_id or record_id.split(",", maxsplit=1)[0] in self.billed)
+        ref = self.billing if self.billing is not None and told else self.ref
+        return f"{ref.source}:{ref.id}{tail}"
 
     def invoice(self, invoice_id: str) -> Invoice | None:
         return next((i for i in self.invoices if i.id == invoice_id), None)
@@ -220,3 +240,52 @@ class AccountSource(Protocol):
     async def payment_link(self, ref: AccountRef, amount: Money, invoice_id: str = "") -> PaymentLink:
         """Where this amount can be paid safely. Raises ``Unsupported`` if the source cannot take payments."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceNotice:
+    """Word from a source that something changed there. It is a reason to read again, never a figure."""
+
+    source: str
+    event_id: str  # of the source; the same one twice is one notice
+    kind: Literal["account", "invoice", "payment", "refund", "chargeback", "method"]
+    type: str  # in the source's own words: "charge.dispute.created"
+    account_id: str = ""  # "" = must be asked for, by ``record_id``
+    record_id: str = ""  # what it is about: a charge, a payment, an invoice
+
+
+class SourceEvents(Protocol):
+    """What a source may do to the inbox."""
+
+    async def changed(self, notice: SourceNotice) -> bool:
+        """Returns once the notice is on disk; False if it was known already."""
+        ...
+
+
+class BillingSource(AccountSource, Protocol):
+    """Another system that is the truth for what authors owe and paid."""
+
+    @property
+    def payment_hosts(self) -> tuple[str, ...]:
+        """Origins of the pages behind its links; ours may lead there: ``https://checkout.stripe.com``."""
+        ...
+
+    def routes(self, events: SourceEvents) -> Iterable[web.AbstractRouteDef]: ...
+
+    async def owner(self, notice: SourceNotice) -> AccountRef | None:
+        """Whose account the notice is about; None if it is about nobody's."""
+        ...
+
+    async def credit(self, ref: AccountRef) -> int:
+        """Book payments that came through our links to the invoices they were made for; how many. Told twice, once."""
+        ...
+
+    async def method_link(self, ref: AccountRef) -> PaymentLink:
+        """Where the author changes how they pay. Raises ``Unsupported``."""
+        ...
+
+    async def check(self) -> str:
+        """For ``inbox doctor``: one line of what works. Raises what is wrong, with the fix."""
+        ...
+
+    async def close(self) -> None: ...

@@ -9,6 +9,7 @@ notice, a lawyer's letter or a cue of self-harm, nor with figures that are too o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 
@@ -69,6 +70,8 @@ LEVELS: Mapping[str, int] = MappingProxyType({
     "royalty_balance": 2, "royalty_withdrawal": 2, "royalty_withdrawal_status": 1,
 })  # fmt: skip
 
+#: Rest on the ledger alone, whatever another system says of invoices.
+_EARNED = frozenset({"royalty_balance", "royalty_withdrawal", "royalty_withdrawal_status"})
 #: After these, nothing automatic says a word about money; the value is the handoff reason.
 SILENCING_FLAGS: Mapping[str, str] = MappingProxyType({
     "self_harm_cue": "vulnerability_self_harm",
@@ -97,6 +100,10 @@ def gated(answer: str, account: Account, ask: Ask) -> Outcome:
             return Held(reason, f"the account is flagged {flag}: nothing about money is said")
     if ask.level < LEVELS[answer]:
         return StepUp(LEVELS[answer])
+    if account.billing is not None and answer in _EARNED:
+        return _FUNCTIONS[answer](replace(account, as_of=ask.now), ask)  # the ledger's own, read just now
+    if account.doubt is not None:
+        return Held(account.doubt.reason, account.doubt.text)
     if is_stale(account, ask):
         return Held("figures_stale", f"the figures were read at {account.as_of:%Y-%m-%d %H:%M} UTC, which is too old")
     return _FUNCTIONS[answer](account, ask)

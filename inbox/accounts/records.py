@@ -23,7 +23,7 @@ def _saving(table: sa.Table, *left_alone: str) -> Sql:
     return upsert(table, key, *(c.name for c in table.columns if c.name not in (*key, *left_alone)))
 
 
-_AUTHOR = _saving(tables.authors)
+_AUTHOR = _saving(tables.authors, "billing")
 _TITLE = _saving(tables.titles)
 _INVOICE = _saving(tables.invoices, "credited")
 _PLAN = _saving(tables.plans, "moves")

@@ -34,6 +34,7 @@ authors = Table(
     _text("currency", "USD"),
     _text("flags", "[]"),
     _text("consents", "{}"),
+    _text("billing"),  # who is the truth for what they owe: "stripe:cus_9", "" = this ledger
     _int("revision"),  # a random number, new with every change of anything below this author: names one content exactly
     _int("as_of"),  # of the last change
     Index("ix_ledger_authors_email", "email"),
@@ -204,4 +205,37 @@ contact_log = Table(
     Column("at", BigInteger, primary_key=True),
     Column("channel", Text, primary_key=True),
     _text("outcome"),
+)
+
+# --- copies of accounts at other systems --------------------------------------------------------------------------------
+
+mirrors = Table(
+    "account_mirrors",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("author_id", Text, ForeignKey("ledger_authors.id", ondelete="CASCADE"), nullable=False, index=True),
+    _int("owns_author"),  # 1 = the author is known from there alone: name and addresses follow it
+    _text("body"),  # the whole account, see ``accounts.frozen``; "" = never read
+    _int("as_of"),  # when the reading began
+    _int("changed_at"),  # the source said since that something changed
+    _int("failed_at"),  # of the last reading that failed
+    _int("gone_at"),  # the source no longer has it
+    _text("problem"),  # of the last failure, in words
+)
+
+source_events = Table(
+    "source_events",
+    metadata,
+    Column("id", Text, primary_key=True),  # "stripe:evt_1" came in; "stripe:dp_1:opened" was acted upon
+    _text("type"),
+    _text("account_id"),
+    _int("created_at"),
+)
+
+lookups = Table(
+    "source_lookups",
+    metadata,
+    Column("point", Text, primary_key=True),  # "phone:+1…": a stranger's address that was looked for at the source
+    _int("at"),
 )

@@ -25,6 +25,8 @@ def promise(s: Situation) -> Decision:
     """A promise within the house's limits is stored and read back; anything beyond is a person's."""
     if s.account is None or s.level < 1:
         return step_up(s, "promise_to_pay")
+    if s.account.doubt is not None:
+        return hand_over(s, Person(reason=s.account.doubt.reason, severity=Severity.NORMAL, words=s.account.doubt.text))
     if not s.read.entities.dates:
         if any(p.status == "open" for p in s.account.promises):
             return _read_back(s)

@@ -137,6 +137,8 @@ def _who(case: CaseFacts, account: Account | None) -> Iterable[Line]:
         yield Line(label="Account", value="none found for this contact", warn=True)
     else:
         yield Line(label="Account", value=f"{account.ref.id} ({account.ref.source})", url=case.account_url)
+        if account.billing is not None:
+            yield Line(label="Billed by", value=f"{account.billing.source}, {account.billing.id}")
         if account.titles:
             yield Line(label="Titles", value=_clip(items(account.titles), 200))
         refused = [name for name in ("sms", "email", "call") if account.consents.get(name) is False]
@@ -151,6 +153,8 @@ def _who(case: CaseFacts, account: Account | None) -> Iterable[Line]:
 
 def _money(case: CaseFacts, account: Account, found: contested.Contested, today: date) -> Iterable[Line]:
     past = past_due(account, today)
+    if account.doubt is not None:
+        yield Line(label="Tell no figure yet", value=account.doubt.text, warn=True)
     yield Line(label="Outstanding", value=amount(account.outstanding))
     yield Line(label="Past due", value=amount(past), warn=bool(past))
     if disputed := _disputed(case, account, found):

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from inbox import contacts, conversations, jobs, jsontext, redaction, verification
-from inbox.accounts import ledger
+from inbox.accounts import known
 from inbox.accounts.base import Account, AccountRef
 from inbox.clock import Clock, from_micros
 from inbox.contacts import Contact
@@ -131,7 +131,7 @@ def _account(tx: Tx, contact: Contact | None, now: datetime) -> Account | None:
     if contact is None or not contact.account_id:
         return None
     try:
-        return ledger.load(tx, AccountRef(contact.account_source, contact.account_id), now)
+        return known.load(tx, AccountRef(contact.account_source, contact.account_id), now)
     except NotFound:
         return None
 

@@ -171,6 +171,25 @@ REASONS: Mapping[str, Reason] = {
     "not_understood": Reason(
         "The bot could not understand the message", ("Read the words below and answer yourself.",)
     ),
+    "figures_stale": Reason(
+        "The figures on record are too old to be told",
+        ("Look the figures up in the billing system itself.", "Answer the author with the checked figure."),
+    ),
+    "figures_contradict": Reason(
+        "Two records of the same money contradict each other",
+        (
+            "Compare both figures below with the contract and the payments; name none before it is settled.",
+            "Have the wrong record corrected, then answer the author.",
+        ),
+    ),
+    "record_unclear": Reason(
+        "The record does not say plainly what is owed",
+        ("Settle in the billing system what stands below, then answer the author.",),
+    ),
+    "account_gone": Reason(
+        "The account is gone from the billing system",
+        ("Find out who removed or merged it, and what the author owes now.", "Answer the author yourself."),
+    ),
     "stale_figures": Reason(
         "The figures on record are old or contradict each other",
         ("Check the ledger before naming any figure.", "Answer the author with the checked figure."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from inbox import contacts, conversations, events
-from inbox.accounts import changes, ledger
+from inbox.accounts import changes, ledger, records
 from inbox.accounts.base import AccountRef, Dispute
 from inbox.db.store import Tx
 from inbox.escalation import handoffs
@@ -44,3 +44,16 @@ def opened(tx: Tx, house: House, ref: AccountRef, dispute: Dispute, now: datetim
         did=("Opened by the processor's notice.",), hold="dispute_open", hold_invoices=(dispute.invoice_id,),
     )  # fmt: skip
     return handoffs.open_case(tx, house, conversation, ask, now)[0]
+
+
+def closed(tx: Tx, ref: AccountRef, dispute: Dispute, now: datetime) -> None:
+    """The bank decided. The pause of its invoice ends with the case, which a person closes."""
+    if records.owner(tx, "disputes", dispute.id) == ref.id:
+        changes.close_dispute(tx, ref.id, dispute.id, dispute.status, at=now)
+    author = contacts.by_account(tx, ref.source, ref.id)
+    conversation = conversations.latest(tx, author.id) if author else None
+    if conversation is not None:
+        events.record(
+            tx, conversation.id, "chargeback.closed", now, "processor", dispute=dispute.id, status=dispute.status,
+            invoice=dispute.invoice_id, amount=str(dispute.amount),
+        )  # fmt: skip

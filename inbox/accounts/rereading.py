@@ -1,0 +1,183 @@
+"""Read accounts at their billing system: the lane ``accounts``, and the receipt for word that something changed there.
+
+Whatever was said, the account is read whole and compared with the copy; what is new follows from the comparison, so that
+repeated, late and disordered notices end in the same state.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from inbox import contacts, conversations, events, jobs
+from inbox.accounts import ledger, mirror
+from inbox.accounts.base import Account, AccountRef, BillingSource, SourceNotice
+from inbox.accounts.freshness import LANE
+from inbox.clock import Clock
+from inbox.conversations import point_of
+from inbox.db.store import Store, Tx
+from inbox.errors import Conflict, NotFound, Permanent, Transient
+from inbox.house import House
+from inbox.jobs import Job
+from inbox.receivables import told
+
+log = logging.getLogger(__name__)
+Settle = Callable[[Tx, datetime], object]
+
+
+class Notices:
+    """What a source may do to the inbox (``accounts.base.SourceEvents``), over one store."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def changed(self, notice: SourceNotice) -> bool:
+        now = self._clock.now()
+        fresh = await self._store.run(lambda tx: _receive(tx, notice, now))
+        log.info("notice received", extra={"source": notice.source, "type": notice.type, "twice": not fresh})
+        return fresh
+
+
+def _receive(tx: Tx, notice: SourceNotice, now: datetime) -> bool:
+    if not mirror.first_time(tx, f"{notice.source}:{notice.event_id}", notice.type, notice.account_id, now):
+        return False
+    if notice.account_id:
+        mirror.changed(tx, AccountRef(notice.source, notice.account_id), now)
+    lock = f"account:{notice.source}:{notice.account_id or notice.record_id}"
+    jobs.enqueue(tx, LANE, "notice", lock, now, notice=asdict(notice))
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Rereading:
+    """The work of the lane."""
+
+    store: Store
+    house: House
+    source: BillingSource
+    clock: Clock
+
+    def begin(self, tx: Tx, job: Job, now: datetime) -> Job:
+        _ = tx, now
+        return job
+
+    async def run(self, job: Job) -> None:
+        """Do one job. A notice is tried again while the source is away; an author's question is not kept waiting: it goes
+        on with the figures in doubt, which ends with a person.
+        """
+        settle = await {"refresh": self._refresh, "lookup": self._look_up, "notice": self._notice}[job.kind](job)
+        now = self.clock.now()
+
+        def unit(tx: Tx) -> None:
+            settle(tx, now)
+            jobs.finish(tx, job)
+
+        await self.store.run(unit)
+
+    async def _refresh(self, job: Job) -> Settle:
+        return await self._read(AccountRef(self.source.name, str(job.payload["account"])))
+
+    async def _read(self, ref: AccountRef, *, news: str = "", patient: bool = False) -> Settle:
+        try:
+            account = await self.source.load(ref)
+        except NotFound:
+            return lambda tx, now: _gone(tx, ref, now)
+        except Permanent as refusal:
+            words = str(refusal)
+        except Transient as wait:
+            if patient:
+                raise
+            words = str(wait)
+        else:
+            return lambda tx, now: _keep(tx, self.house, account, now, news)
+        log.warning("account not read: %s", words, extra={"source": ref.source, "account": ref.id})
+        return lambda tx, now: mirror.failed(tx, ref, now, words)
+
+    async def _notice(self, job: Job) -> Settle:
+        notice = SourceNotice(**job.payload["notice"])
+        try:
+            ref = await self.source.owner(notice)
+        except Permanent as refusal:
+            log.warning("notice given up: %s", refusal, extra={"type": notice.type})
+            return _nothing
+        if ref is None:
+            return _nothing
+        if notice.kind == "payment":
+            try:
+                await self.source.credit(ref)
+            except (Permanent, NotFound) as refusal:  # the account, read below, is in doubt then
+                log.warning("payment not booked to its invoice: %s", refusal, extra={"account": ref.id})
+        return await self._read(ref, news=notice.record_id, patient=True)
+
+    async def _look_up(self, job: Job) -> Settle:
+        points, author = [str(p) for p in job.payload["points"]], str(job.payload["author"])
+        try:
+            refs = {ref for point in points for ref in await self.source.find(point_of(point))}
+            accounts = [await self.source.load(ref) for ref in sorted(refs, key=lambda r: r.id)]
+        except (Transient, Permanent, NotFound) as error:
+            log.warning("not looked up: %s", error)
+
+            def failed(tx: Tx, now: datetime) -> None:
+                mirror.look_again(tx, points)
+                if author:
+                    mirror.suspect(tx, author, self.source.name, now, is_one=True)
+
+            return failed
+
+        def found(tx: Tx, now: datetime) -> None:
+            for account in accounts:
+                _keep(tx, self.house, account, now)
+            if author:
+                mirror.suspect(tx, author, self.source.name, now, is_one=False)
+            else:
+                _identify(tx, job.lock, now)
+
+        return found
+
+
+def _nothing(tx: Tx, now: datetime) -> None:
+    _ = tx, now
+
+
+def _keep(tx: Tx, house: House, account: Account, now: datetime, news: str = "") -> None:
+    try:
+        saved = mirror.save(tx, account, now)
+    except Conflict as refusal:
+        log.warning("account not kept: %s", refusal)
+        mirror.failed(tx, account.ref, now, str(refusal))
+        return
+    if saved is not None:
+        told.act(tx, house, saved, news, now)
+
+
+def _gone(tx: Tx, ref: AccountRef, now: datetime) -> None:
+    mirror.gone(tx, ref, now)
+    author = mirror.author_of(tx, ref)
+    if author:
+        events.record(tx, f"account:{author}", "account.gone", now, ref.source, account=ref.id)
+
+
+def _identify(tx: Tx, conversation_id: str, now: datetime) -> None:
+    """The stranger of this conversation is the one author with their address, if it is known now."""
+    conversation = conversations.by_id(tx, conversation_id)
+    contact = contacts.by_id(tx, conversation.contact_id) if conversation else None
+    if conversation is None or contact is None or contact.account_id:
+        return
+    refs = {ref for p in contacts.points(tx, contact.id) if p.kind != "chat" for ref in ledger.find(tx, p)}
+    if len(refs) != 1:
+        return
+    ref = refs.pop()
+    author = contacts.by_account(tx, ref.source, ref.id)
+    if author is None:
+        contacts.give_account(tx, contact.id, ref.source, ref.id)
+        events.record(tx, conversation.id, "contact.identified", now, "bot", account=ref.id)
+    elif conversations.live(tx, author.id) is None:
+        for point in contacts.points(tx, contact.id):
+            contacts.add_point(tx, author.id, point, now)
+        conversations.move_to_contact(tx, conversation, author.id, now)
+
+
+__all__ = ["Notices", "Rereading"]
