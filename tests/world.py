@@ -156,6 +156,8 @@ class World:
         busy = True
         while busy:
             busy = await self.worker.triage_one()
+            if self.worker.source is not None:
+                busy = await self.worker.run_lane_once("accounts") or busy
             for name in self.channels:
                 busy = await self.worker.run_lane_once(f"deliver:{name}") or busy
 

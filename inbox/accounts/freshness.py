@@ -12,6 +12,7 @@ from datetime import datetime
 from inbox import jobs
 from inbox.accounts import ledger, mirror
 from inbox.accounts.base import AccountRef
+from inbox.clock import to_micros
 from inbox.contacts import Contact
 from inbox.conversations import Conversation, address
 from inbox.db.store import Tx
@@ -55,16 +56,23 @@ def refresh(tx: Tx, house: House, author_id: str, lock: str, now: datetime) -> b
         return False
     ref = mirror.outdated(tx, house.billing, author_id, now, house.max_age_minutes)
     if ref is not None:
-        jobs.enqueue(tx, LANE, "refresh", lock, now, account=ref.id)
-        return True
+        return _read(tx, ref.id, lock, now)
     if mirror.is_linked(tx, house.billing, author_id):
         return False
     try:
         account = ledger.load(tx, AccountRef("ledger", author_id))
-    except NotFound:
-        return False
+    except NotFound:  # the portal vouches for somebody who is known at the billing system alone
+        vouched = mirror.may_look_up(tx, f"account:{author_id}", now, house.max_age_minutes)
+        return vouched and _read(tx, author_id, lock, now)
     again = account.billing is not None  # the last look failed
     return _look_up(tx, house, list(account.points()), lock, now, author_id, again=again)
+
+
+def _read(tx: Tx, account_id: str, lock: str, now: datetime) -> bool:
+    """One reading is enough for all messages that wait for it."""
+    if not jobs.is_waiting(tx, LANE, "refresh", lock, now):
+        jobs.enqueue(tx, LANE, "refresh", lock, now, account=account_id, asked_at=to_micros(now))
+    return True
 
 
 def _look_up(

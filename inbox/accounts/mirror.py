@@ -139,11 +139,18 @@ def author_of(tx: Tx, ref: AccountRef) -> str:
 def outdated(tx: Tx, source: str, author_id: str, now: datetime, minutes: int) -> AccountRef | None:
     """The account to read again before figures of this author are told; None if the copy is fresh, or there is none."""
     row = tx.one(_OF_AUTHOR, author=author_id, source=source)
-    if row is None:
-        return None
+    return AccountRef(source, row["id"]) if row is not None and _is_outdated(row, now, minutes) else None
+
+
+def is_settled(tx: Tx, ref: AccountRef, asked_at: datetime, now: datetime, minutes: int) -> bool:
+    """Was a reading that was asked for then done meanwhile, or did it fail since?"""
+    row = tx.one(_ONE, source=ref.source, id=ref.id)
+    return row is not None and (not _is_outdated(row, now, minutes) or row["failed_at"] > to_micros(asked_at))
+
+
+def _is_outdated(row: Any, now: datetime, minutes: int) -> bool:
     old = now - from_micros(row["as_of"]) > timedelta(minutes=minutes)
-    again = old or row["changed_at"] > row["as_of"] or row["failed_at"] or row["gone_at"]
-    return AccountRef(source, row["id"]) if again else None
+    return old or row["changed_at"] > row["as_of"] or bool(row["failed_at"] or row["gone_at"])
 
 
 def is_linked(tx: Tx, source: str, author_id: str) -> bool:

@@ -6,6 +6,7 @@ repeated, late and disordered notices end in the same state.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -15,7 +16,8 @@ from inbox import contacts, conversations, events, jobs
 from inbox.accounts import ledger, mirror
 from inbox.accounts.base import Account, AccountRef, BillingSource, SourceNotice
 from inbox.accounts.freshness import LANE
-from inbox.clock import Clock
+from inbox.accounts.mirror import Saved
+from inbox.clock import Clock, from_micros
 from inbox.conversations import point_of
 from inbox.db.store import Store, Tx
 from inbox.errors import Conflict, NotFound, Permanent, Transient
@@ -24,6 +26,8 @@ from inbox.jobs import Job
 from inbox.receivables import told
 
 log = logging.getLogger(__name__)
+PATIENCE = 40  # seconds for one look, less than the lease of a job
+SAME_ADDRESS = 4  # accounts read of one address; two are too many to choose from already
 Settle = Callable[[Tx, datetime], object]
 
 
@@ -47,7 +51,9 @@ def _receive(tx: Tx, notice: SourceNotice, now: datetime) -> bool:
     if notice.account_id:
         mirror.changed(tx, AccountRef(notice.source, notice.account_id), now)
     lock = f"account:{notice.source}:{notice.account_id or notice.record_id}"
-    jobs.enqueue(tx, LANE, "notice", lock, now, notice=asdict(notice))
+    # One reading serves a burst of notices, but each payment is news of its own.
+    if notice.kind == "payment" or not jobs.is_waiting(tx, LANE, "notice", lock, now):
+        jobs.enqueue(tx, LANE, "notice", lock, now, notice=asdict(notice))
     return True
 
 
@@ -60,8 +66,14 @@ class Rereading:
     source: BillingSource
     clock: Clock
 
-    def begin(self, tx: Tx, job: Job, now: datetime) -> Job:
-        _ = tx, now
+    def begin(self, tx: Tx, job: Job, now: datetime) -> Job | None:
+        """None if another reading came first: what it found, or that it failed, holds for this one too."""
+        if job.kind == "refresh":
+            ref = AccountRef(self.source.name, str(job.payload["account"]))
+            asked_at = from_micros(int(job.payload["asked_at"]))
+            if mirror.is_settled(tx, ref, asked_at, now, self.house.max_age_minutes):
+                jobs.finish(tx, job)
+                return None
         return job
 
     async def run(self, job: Job) -> None:
@@ -115,42 +127,55 @@ class Rereading:
     async def _look_up(self, job: Job) -> Settle:
         points, author = [str(p) for p in job.payload["points"]], str(job.payload["author"])
         try:
-            refs = {ref for point in points for ref in await self.source.find(point_of(point))}
-            accounts = [await self.source.load(ref) for ref in sorted(refs, key=lambda r: r.id)]
+            async with asyncio.timeout(PATIENCE):
+                refs = {ref for point in points for ref in await self.source.find(point_of(point))}
+                accounts = [await self.source.load(ref) for ref in sorted(refs, key=lambda r: r.id)[:SAME_ADDRESS]]
+        except TimeoutError:
+            return self._not_found(points, author, f"no answer within {PATIENCE} s")
         except (Transient, Permanent, NotFound) as error:
-            log.warning("not looked up: %s", error)
-
-            def failed(tx: Tx, now: datetime) -> None:
-                mirror.look_again(tx, points)
-                if author:
-                    mirror.suspect(tx, author, self.source.name, now, is_one=True)
-
-            return failed
+            return self._not_found(points, author, str(error))
 
         def found(tx: Tx, now: datetime) -> None:
-            for account in accounts:
-                _keep(tx, self.house, account, now)
+            saved = [_save(tx, account, now) for account in accounts]
             if author:
                 mirror.suspect(tx, author, self.source.name, now, is_one=False)
             else:
-                _identify(tx, job.lock, now)
+                _identify(tx, job.lock, now)  # before what follows, so that a case opens where the author writes
+            for each in saved:
+                if each is not None:
+                    told.act(tx, self.house, each, "", now)
 
         return found
+
+    def _not_found(self, points: list[str], author: str, why: str) -> Settle:
+        """The next message may try again; until then it is open whether this author is billed there."""
+        log.warning("not looked up: %s", why)
+
+        def settle(tx: Tx, now: datetime) -> None:
+            mirror.look_again(tx, points)
+            if author:
+                mirror.suspect(tx, author, self.source.name, now, is_one=True)
+
+        return settle
 
 
 def _nothing(tx: Tx, now: datetime) -> None:
     _ = tx, now
 
 
-def _keep(tx: Tx, house: House, account: Account, now: datetime, news: str = "") -> None:
+def _keep(tx: Tx, house: House, account: Account, now: datetime, news: str) -> None:
+    saved = _save(tx, account, now)
+    if saved is not None:
+        told.act(tx, house, saved, news, now)
+
+
+def _save(tx: Tx, account: Account, now: datetime) -> Saved | None:
     try:
-        saved = mirror.save(tx, account, now)
+        return mirror.save(tx, account, now)
     except Conflict as refusal:
         log.warning("account not kept: %s", refusal)
         mirror.failed(tx, account.ref, now, str(refusal))
-        return
-    if saved is not None:
-        told.act(tx, house, saved, news, now)
+        return None
 
 
 def _gone(tx: Tx, ref: AccountRef, now: datetime) -> None:

@@ -49,7 +49,7 @@ def verify(raw: bytes, header: str, secrets: tuple[str, ...], now: datetime) -> 
         body = raw.decode()
     except UnicodeDecodeError as error:
         raise Unauthentic("the body is not what Stripe signs: it is not UTF-8") from error
-    if not any(_signed(body, header, secret) for secret in secrets):
+    if not header.isascii() or not any(_signed(body, header, secret) for secret in secrets):
         raise Unauthentic("none of stripe.webhook_secrets made this signature")
     stamp = next((p[2:] for p in header.split(",") if p.startswith("t=")), "")  # the one the verifier signed over
     if abs(int(stamp) - now.timestamp()) > TOLERANCE:
@@ -95,7 +95,8 @@ def _customer(event: Mapping[str, Any], thing: Mapping[str, Any]) -> str:
 
 def _record(thing: Mapping[str, Any]) -> str:
     """Whose owner can be asked for: the charge or payment of a dispute or refund, else the thing itself."""
-    return _id(thing.get("charge")) or _id(thing.get("payment_intent")) or _id(thing)
+    fields = ("charge", "latest_charge", "payment_intent")
+    return next((found for f in fields if (found := _id(thing.get(f)))), _id(thing))
 
 
 def _id(value: object) -> str:

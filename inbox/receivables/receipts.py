@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 
 from inbox import contacts, conversations, events
@@ -10,10 +11,13 @@ from inbox.accounts.base import Account, AccountRef, Payment
 from inbox.accounts.facts import SILENCING_FLAGS
 from inbox.conversations import BOT, Conversation
 from inbox.db.store import Tx
+from inbox.errors import Conflict
 from inbox.escalation import handoffs
 from inbox.house import House
 from inbox.receivables import holds, promises
 from inbox.replies import Said, Say, To, say
+
+log = logging.getLogger(__name__)
 
 
 def settled(tx: Tx, house: House, account_id: str, payment: Payment, now: datetime) -> None:
@@ -39,8 +43,12 @@ def settled(tx: Tx, house: House, account_id: str, payment: Payment, now: dateti
 def _book(tx: Tx, ref: AccountRef, payment: Payment, now: datetime) -> None:
     """An invoice that the ledger has too is paid there as well: otherwise the two would contradict each other."""
     invoice = ledger.load(tx, ref).invoice(payment.invoice_id)
-    if invoice is not None and invoice.balance.currency == payment.amount.currency:
+    if invoice is None or invoice.balance.currency != payment.amount.currency:
+        return
+    try:
         booking.record_payment(tx, ref.id, payment, at=now)
+    except Conflict as refusal:  # the ledger has that id with another amount: the contradiction goes to a person
+        log.warning("payment not booked in the ledger: %s", refusal)
 
 
 def _tell(
