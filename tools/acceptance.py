@@ -6,6 +6,7 @@ The material lies beside the project (``../shared``); without it there is nothin
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import sys
 from pathlib import Path
@@ -22,13 +23,14 @@ def main() -> int:
         return 0
     failures = simulate(dialogues) + intents(SHARED / "acceptance" / "dev_messages.jsonl")
     failures += topics(SHARED / "data" / "intents" / "dev.jsonl")
+    failures += stripe_flow(SHARED / "contracts" / "stripe" / "stripe.schema.json")
     for failure in failures:
         print(f"FAILED {failure}")
     print(f"{CHECKS - len(failures)} passed, {len(failures)} failed")
     return 1 if failures else 0
 
 
-CHECKS = 12
+CHECKS = 13
 
 
 def simulate(path: Path) -> list[str]:
@@ -86,6 +88,14 @@ def topics(path: Path) -> list[str]:
         for family, least in KEPT_BACK.items()
         if found.kept_back(family) < least
     ]
+
+
+def stripe_flow(path: Path) -> list[str]:
+    """One check: Stripe flow against emulator and schema."""
+    from acceptance_stripe import check
+
+    found = asyncio.run(check(json.loads(path.read_text(encoding="utf-8"))))
+    return [f"Stripe flow against emulator and schema: {'; '.join(found[:5])}"] if found else []
 
 
 if __name__ == "__main__":

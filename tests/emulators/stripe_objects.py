@@ -96,7 +96,7 @@ def dispute(id_: str, charge_id: str, created: int, amount: int, **fields: Any) 
         "evidence_details": {"due_by": created + 9 * 86_400, "enhanced_eligibility": {}, "has_evidence": False, "past_due": False,
         "submission_count": 0, "submission_method": "not_submitted"}, "is_charge_refundable": False, "livemode": False,
         "metadata": {}, "payment_intent": None, "reason": "fraudulent", "status": "needs_response",
-        "payment_method_details": {"type": "card", "card": {"brand": "visa", "case_type": "chargeback",
+        "payment_method_details": {"type": "card", "card": {"brand": "visa", "case_type": "chargeback", "network": "visa",
         "network_reason_code": "10.4"}}, **fields,
     }  # fmt: skip
 
