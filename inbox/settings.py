@@ -228,7 +228,7 @@ def check(settings: Settings) -> list[str]:
         found.append("slack.signing_secrets is missing; without it no request from Slack can be trusted")
     if settings.stripe and not settings.stripe.api_keys:
         found.append("stripe.api_keys is missing; a restricted key starts with rk_ (docs/billing-sources.md)")
-    if not 1 <= settings.accounts.max_age_minutes <= settings.rules.figures_max_age_minutes:
+    if settings.stripe and not 1 <= settings.accounts.max_age_minutes <= settings.rules.figures_max_age_minutes:
         found.append("accounts.max_age_minutes must be at least 1 and at most rules.figures_max_age_minutes")
     if settings.stripe and not 1 <= settings.stripe.timeout_seconds <= settings.stripe.deadline_seconds:
         found.append("stripe.timeout_seconds must be at least 1 and at most stripe.deadline_seconds")

@@ -24,6 +24,7 @@ from inbox.errors import Conflict
 b = sa.bindparam
 _m, _a = tables.mirrors, tables.authors
 _ONE = Sql(sa.select(_m).where(_m.c.source == b("source"), _m.c.id == b("id")))
+_ONE_LOCKED = Sql(sa.select(_m).where(_m.c.source == b("source"), _m.c.id == b("id")).with_for_update())
 _OF_AUTHOR = Sql(sa.select(_m).where(_m.c.author_id == b("author"), _m.c.source == b("source")))
 _SAVE = upsert(
     _m, ("source", "id"), "author_id", "owns_author", "body", "as_of", "changed_at", "failed_at", "gone_at", "problem"
@@ -70,7 +71,7 @@ class Saved:
 def save(tx: Tx, account: Account, now: datetime) -> Saved | None:
     """Keep what was read; None if a later reading is there already. Raises ``Conflict`` if two accounts are one author's."""
     ref, micros = account.ref, to_micros(account.as_of)
-    row = tx.one(_ONE, source=ref.source, id=ref.id)
+    row = tx.one(_ONE_LOCKED, source=ref.source, id=ref.id)  # two readings at once: the later one stays
     if row is not None and row["as_of"] > micros:
         return None
     author, owns = (row["author_id"], row["owns_author"]) if row else _author(tx, account, now)

@@ -90,12 +90,12 @@ class StripeSource:
             )
             refunds = [r for c in charges for r in await self._refunds(c)]
             disputes = [d for c in charges if c.get("disputed") for d in await self._disputes(c["id"])]
-        return account(
-            Told(
-                customer=customer, invoices=invoices, charges=charges, refunds=refunds, disputes=disputes, methods=methods,
-                as_of=as_of, timezone=self._company.timezone, currency=self._company.currency,
-            )
-        )  # fmt: skip
+            return account(
+                Told(
+                    customer=customer, invoices=invoices, charges=charges, refunds=refunds, disputes=disputes,
+                    methods=methods, as_of=as_of, timezone=self._company.timezone, currency=self._company.currency,
+                )
+            )  # fmt: skip
 
     async def _customer(self, id_: str) -> dict[str, Any]:
         customer = await self._wire.call(lambda v1, o: v1.customers.retrieve_async(id_, None, o))

@@ -104,12 +104,16 @@ class Wire:
 
     @asynccontextmanager
     async def in_time(self) -> AsyncIterator[None]:
-        """Everything within it must be done before ``stripe.deadline_seconds`` are over. Raises ``Transient``."""
+        """Everything within it must be done before ``stripe.deadline_seconds`` are over, else ``Transient``; records of
+        another shape than the API's are ``Permanent``.
+        """
         try:
             async with asyncio.timeout(self._settings.deadline_seconds):
                 yield
         except TimeoutError as error:
             raise Transient(f"Stripe did not answer within {self._settings.deadline_seconds} s") from error
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise Permanent(f"Stripe's records cannot be read: {type(error).__name__}", code="unreadable") from error
 
     async def close(self) -> None:
         for transport in self._transports:

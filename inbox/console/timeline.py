@@ -251,6 +251,12 @@ _LINES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "payout.held": _told("Payouts put on hold"),
     "flag.set": _told("Account flagged: {flag}"),
     "link.used": _told("Opened the secure link"),
+    "contact.identified": _told("The sender is an author of the billing system: {account}"),
+    "chargeback.opened": _told("Chargeback {dispute} for {amount} on {invoice}, answer by {respond_by}"),
+    "chargeback.closed": _told("Chargeback {dispute} ended: {status}"),
+    "payment.received": _told("Payment {payment} of {amount} {currency} came in for {invoice}"),
+    "payment_method.added": _told("A new {type} to pay with"),
+    "refund.updated": _told("Refund {refund} of {amount}: {status}"),
     "desk.refused": _told("Refused at the desk: {what}, {why}"),
     "reply.reviewed": _told("A reply was marked {verdict}: {reason}"),
 }

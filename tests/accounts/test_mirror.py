@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -178,3 +179,21 @@ def test_invoices_of_the_ledger_alone_are_owed_too() -> None:
     both = compose.compose(replace(rich_account("ledger"), invoices=(other,), plans=()), copy())
     assert both.outstanding == usd("480.00")
     assert both.source_of("INV-OLD") == "ledger:A-900/INV-OLD"
+
+
+async def test_readings_at_once_end_with_the_latest(store: Store) -> None:
+    await save(store, copy())
+    at_once = [copy(as_of=AT + timedelta(seconds=n), name=f"as of {n}") for n in (3, 1, 4, 2, 5, 0)]
+    await asyncio.gather(*(save(store, account) for account in at_once))
+    assert (await whole(store, "cus_9")).as_of == AT + timedelta(seconds=5)
+
+
+async def test_the_same_notice_at_once_is_one(store: Store) -> None:
+    from inbox.accounts.base import SourceNotice
+    from inbox.accounts.rereading import Notices
+    from inbox.clock import SetClock
+
+    notices = Notices(store, SetClock(AT))
+    notice = SourceNotice(source="stripe", event_id="evt_1", kind="invoice", type="invoice.paid", account_id="cus_9")
+    told = await asyncio.gather(*(notices.changed(notice) for _ in range(20)))
+    assert told.count(True) == 1

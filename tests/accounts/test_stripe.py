@@ -299,3 +299,22 @@ async def test_a_later_day_turns_an_open_instalment_into_a_late_one(emulator: St
     states = [i.status for i in (await source.load(REF)).plans[0].instalments]
     assert states == ["paid", "failed", "failed"]
     await source.close()
+
+
+@pytest.mark.parametrize("kind", ["customers", "invoices", "charges", "refunds", "disputes", "payment_methods"])
+@pytest.mark.parametrize("junk", ["text", 7, True, [1], {"a": 1}, None])
+async def test_records_of_another_shape_are_an_error_or_left_out_never_a_crash(
+    filled: StripeSource, emulator: StripeEmulator, kind: str, junk: Any
+) -> None:
+    """As an API version from another year might tell them."""
+    whole = await filled.load(REF)
+    record = emulator.held[kind][0]
+    for field in [f for f in record if f not in ("id", "object", "customer", "created", "charge", "invoice")]:
+        kept, record[field] = record[field], junk
+        try:
+            account = await filled.load(REF)
+        except Permanent:
+            pass
+        else:
+            assert account.doubt is not None or account.outstanding == whole.outstanding, field
+        record[field] = kept

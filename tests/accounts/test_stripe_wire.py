@@ -67,8 +67,8 @@ async def test_a_wire_that_was_never_used_closes_quietly() -> None:
         ("[stripe]\n", "stripe.api_keys is missing"),
         ('[stripe]\napi_keys = ["a"]\nmax_retries = 9\n', "stripe.max_retries"),
         ('[stripe]\napi_keys = ["a"]\ntimeout_seconds = 30\n', "stripe.timeout_seconds"),
-        ("[accounts]\nmax_age_minutes = 61\n", "accounts.max_age_minutes"),
-        ("[accounts]\nmax_age_minutes = 0\n", "accounts.max_age_minutes"),
+        ('[stripe]\napi_keys = ["a"]\n[accounts]\nmax_age_minutes = 61\n', "accounts.max_age_minutes"),
+        ('[stripe]\napi_keys = ["a"]\n[accounts]\nmax_age_minutes = 0\n', "accounts.max_age_minutes"),
     ],
 )
 def test_settings_that_cannot_work_are_named(tmp_path: Path, text: str, word: str) -> None:
