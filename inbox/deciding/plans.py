@@ -54,6 +54,8 @@ def change(s: Situation) -> Decision | None:
         return step_up(s, INTENT)
     if isinstance(held := contradiction(s.account), Held):
         return _to_person(s, held.text, ())
+    if elsewhere := _kept_elsewhere(s):
+        return _to_person(s, elsewhere, ())
     return _move(s) if wish == "move" else _split(s)
 
 
@@ -67,7 +69,19 @@ def confirmed(s: Situation) -> Decision | None:
         return step_up(s, INTENT)
     if said == "no":
         return _answer(s, "ack", Reply(answer="confirm_declined"))
+    if elsewhere := _kept_elsewhere(s):
+        return _to_person(s, elsewhere, ())
     return _book_parts(s, proposed) if proposed["kind"] == "split" else _book_move(s, proposed)
+
+
+def _kept_elsewhere(s: Situation) -> str:
+    """Instalments of a billing system are changed there, by a person; of figures in doubt nothing is agreed."""
+    assert s.account is not None
+    if s.account.doubt is not None:
+        return f"asks for a change of plan: {s.account.doubt.text}"
+    if s.account.billing is not None:
+        return f"asks for a change of plan, which is kept at {s.account.billing.source}"
+    return ""
 
 
 def _book_parts(s: Situation, agreed: dict[str, Any]) -> Decision:

@@ -71,6 +71,7 @@ class StripeEmulator:
     sessions: dict[str, Object] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     always: Fault | None = None
+    slow: dict[str, float] = field(default_factory=dict)  # seconds for whatever names this customer
     calls: list[tuple[str, dict[str, str]]] = field(default_factory=list)  # ("GET /v1/customers", parameters)
     answers: list[Object] = field(default_factory=list)
     _done: dict[str, tuple[dict[str, str], int, str]] = field(default_factory=dict)
@@ -147,6 +148,7 @@ class StripeEmulator:
         asked = dict(pairs)
         what, id_ = _route(request.method, request.path)
         self.calls.append((what, asked))
+        await asyncio.sleep(self.slow.get(id_, 0) or self.slow.get(asked.get("customer", ""), 0))
         fault = self.faults.pop(0) if self.faults else self.always
         if fault is not None:
             await asyncio.sleep(fault.wait)

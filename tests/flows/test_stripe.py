@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -109,6 +110,41 @@ async def test_a_hanging_stripe_ends_in_time_and_others_are_not_kept_waiting(s: 
     assert s.cases()[0]["reason"] == "figures_stale"
 
 
+async def test_the_running_worker_answers_others_while_one_account_hangs(s: StripeWorld) -> None:
+    other = replace(
+        NADIA, ref=AccountRef("stripe", "cus_other"), email="other@okafor.example", phone="+12125550404", plans=(), payments=(),
+        payment_methods=(), invoices=(replace(NADIA.invoices[0], id="INV-400", paid=money("0.00"), balance=money("300.00")),),
+    )  # fmt: skip
+    seed(s.stripe, other)
+    await s.asks("hello", "greeting")
+    await s.asks("hello from me too", "greeting", by=other)
+    s.later(16)
+    s.stripe.slow["cus_nadia"] = 30
+    running = asyncio.create_task(s.world.worker.run())
+    try:
+        for author in (NADIA, other):
+            await s.world.intake.message(
+                InboundMessage(
+                    channel="sms", source_id=author.ref.id, sender=ContactPoint("phone", author.phone),
+                    text=s.world.reader.teach("how much?", "amount_due"), received_at=s.clock.now(), proof=SenderProof.CARRIER,
+                )
+            )  # fmt: skip
+        answered, given_up = "", ""
+        async with asyncio.timeout(20):
+            while not (answered and given_up):
+                await asyncio.sleep(0.05)
+                said = s.world.heard()[2:]
+                answered = answered or next((t for t in said if "300.00" in t), "")
+                cases = s.cases()
+                given_up = given_up or (cases[0]["reason"] if cases else "")
+                assert answered or not given_up  # the other one did not wait for the one that hangs
+        assert given_up == "figures_stale"
+        assert not any("200.00" in t for t in s.world.heard())
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
 async def test_after_a_failure_the_next_question_tries_again(s: StripeWorld) -> None:
     await s.asks("hello", "greeting")
     s.later(16)
@@ -188,6 +224,16 @@ async def test_a_stranger_without_an_account_stays_one(s: StripeWorld) -> None:
     calls = len(s.stripe.calls)
     await s.asks("well?", "greeting", by=None)
     assert len(s.stripe.calls) == calls  # an address is looked for once in a while, not with every message
+
+
+async def test_a_plan_that_is_kept_at_stripe_is_changed_by_a_person(s: StripeWorld) -> None:
+    record = s.stripe.get("invoices", "in_INV-300") or {}
+    record["metadata"] = {"instalments": "2026-02-05=100.00, 2026-03-05=100.00, 2026-06-05=100.00"}
+    text = s.world.reader.teach("in two halves please", "payment_plan", wishes=("split",))
+    await s.world.says(text, by=NADIA, channel="chat")
+    [case] = s.cases()
+    assert case["reason"] == "plan_change_beyond_authority"
+    assert "kept at stripe" in case["facts"]
 
 
 async def test_a_promise_about_stripes_invoice_is_kept_by_stripes_payment(s: StripeWorld) -> None:
