@@ -55,6 +55,8 @@ _SPELLED = {
     "primero": 1,
 }
 _SPELLED_AFTER = frozenset({"on", "by", "until", "before", "till", "para", "hasta"})
+#: Words that a day or a month can begin with.
+_TELLING = frozenset({*_MONTHS, *_WEEKDAYS, *_RELATIVE, *_SPELLED, "manana", "in", "en", "em", "dentro"})
 _NEXT = frozenset({"next", "proximo", "proxima", "siguiente"})
 _THIS = frozenset(
     {"this", "este", "esta", "coming", "nesta", "neste", "on", "by", "el", "no", "na", "until", "till", "para"}
@@ -109,6 +111,10 @@ def _scan(words: list[str], today: date) -> Iterator[tuple[date | None, int, boo
     """Days and months in order; True with a day of the month that came without its month."""
     at = 0
     while at < len(words):
+        word = words[at]
+        if word not in _TELLING and not word[0].isdigit() and not word.endswith("feira"):
+            at += 1  # most words tell no day
+            continue
         day, used, month = _at(words, at, today)
         if day is not None or month:
             yield day, month, not month and (words[at].isdigit() or words[at] in _SPELLED)

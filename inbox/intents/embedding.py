@@ -6,7 +6,8 @@ the file everything works; matching then knows only the words of the catalogue, 
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Sequence
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 FILE = Path(__file__).with_name("embedding.npz")
 _LONGEST = 40  # letters of a word that is looked up
+_WORDS = 8192  # whose pieces are kept
 
 Vector = NDArray[np.float32]
 
@@ -26,16 +28,20 @@ class Embedding:
         self._table = table
         self._scale = scale
         self.size = int(table.shape[1])
+        self._pieces_of = lru_cache(maxsize=_WORDS)(self._pieces)
 
     def of(self, word: str) -> Vector:
-        found = self._pieces(word) if word.isascii() and word.isalpha() else []
-        if not found:
-            return np.zeros(self.size, np.float32)
-        rows = self._table[found].astype(np.float32) * self._scale[found][:, None]
-        total: Vector = rows.sum(0)
+        return self.of_all((word,))
+
+    def of_all(self, words: Sequence[str]) -> Vector:
+        """The sum over the words."""
+        pieces = [piece for word in words for piece in self._pieces_of(word)]
+        total: Vector = self._scale.take(pieces) @ self._table.take(pieces, 0).astype(np.float32)
         return total
 
-    def _pieces(self, word: str) -> list[int]:
+    def _pieces(self, word: str) -> Sequence[int]:
+        if not (word.isascii() and word.isalpha()):
+            return ()
         word, found, start = word[:_LONGEST], list[int](), 0
         while start < len(word):
             for end in range(len(word), start, -1):
@@ -45,7 +51,7 @@ class Embedding:
                     start = end
                     break
             else:
-                return []
+                return ()
         return found
 
 

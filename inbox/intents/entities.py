@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from inbox.clock import zone
@@ -27,6 +28,7 @@ _ORDINALS = {
     )
     for word in words.split()
 }  # fmt: skip
+_DIGIT = re.compile(r"\d")
 _ONE = lexicon.words().classes["one_of_some"]
 
 
@@ -36,7 +38,7 @@ def read(text: Text, context: Context, language: Language) -> Entities:
     today = context.now.astimezone(zone(context.timezone)).date()
     when = dates.find(body, today)
     ids = figures.ids(body)
-    digits = any(c.isdigit() for c in body)
+    digits = _DIGIT.search(body) is not None
     return Entities(
         amounts=figures.amounts(body, language) if digits else (),
         dates=when.dates,

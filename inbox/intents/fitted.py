@@ -10,17 +10,23 @@ import hashlib
 import os
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from inbox.intents import embedding, learned, lexicon
-from inbox.intents.learned import Example, Learned, Rare, Weights
+from inbox.intents import embedding, features, fitting, learned, lexicon
+from inbox.intents.features import Rare
+from inbox.intents.learned import Example, Learned, Weights
 
 FOLDER = Path("~/.cache/inbox")
 _KEPT = 4  # files
+_ARRAYS = ("of_words", "of_letters", "of_place", "bias", "rows")
+
+Stored = NDArray[Any]
 
 
 def of(examples: Sequence[Example], folder: Path | None = None) -> Learned:
@@ -38,7 +44,7 @@ def of(examples: Sequence[Example], folder: Path | None = None) -> Learned:
 def _key(examples: Sequence[Example]) -> str:
     """Of the phrases and of every file that says how they are learned."""
     digest = hashlib.sha256()
-    for path in (Path(learned.__file__), lexicon.PATH, embedding.FILE):
+    for path in (*map(Path, (learned.__file__, features.__file__, fitting.__file__)), lexicon.PATH, embedding.FILE):
         digest.update(hashlib.sha256(path.read_bytes()).digest() if path.exists() else b"-")
     for example in examples:
         digest.update(f"{example.intent}\t{' '.join(example.words)}\n".encode())
@@ -48,10 +54,7 @@ def _key(examples: Sequence[Example]) -> str:
 def _read(place: Path) -> Weights | None:
     try:
         with place.open("rb") as file, np.load(file, allow_pickle=False) as kept:
-            return Weights(
-                tuple(_words(kept["intents"])), _rare(kept, "words"), _rare(kept, "letters"), kept["of_words"],
-                kept["of_letters"], kept["of_place"], kept["bias"],
-            )  # fmt: skip
+            return unpacked(kept)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
 
@@ -60,28 +63,35 @@ def _write(place: Path, weights: Weights) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=place.parent, suffix=".part")
     with os.fdopen(handle, "wb") as file:
-        np.savez(
-            file, intents=_text(weights.intents), words=_text(weights.words), words_rare=_numbers(weights.words),
-            letters=_text(weights.letters), letters_rare=_numbers(weights.letters), of_words=weights.of_words,
-            of_letters=weights.of_letters, of_place=weights.of_place, bias=weights.bias,
-        )  # fmt: skip
+        np.savez(file, allow_pickle=False, **packed(weights))
     Path(name).replace(place)
     old = sorted(place.parent.glob("intents-*.npz"), key=lambda p: p.stat().st_mtime)[:-_KEPT]
     for path in old:
         path.unlink(missing_ok=True)
 
 
-def _text(words: Sequence[str] | Rare) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
+def packed(weights: Weights) -> dict[str, Stored]:
+    """The weights as named arrays."""
+    return {
+        "intents": text(weights.intents), "known": text(weights.known), "words": weights.words.keys,
+        "words_rare": weights.words.values, "letters": weights.letters.keys, "letters_rare": weights.letters.values,
+        **{name: getattr(weights, name) for name in _ARRAYS},
+    }  # fmt: skip
+
+
+def unpacked(kept: Mapping[str, Stored]) -> Weights:
+    """Raises ``KeyError`` if an array is missing."""
+    return Weights(
+        intents=tuple(words(kept["intents"])), known=tuple(words(kept["known"])),
+        words=Rare(kept["words"], kept["words_rare"]), letters=Rare(kept["letters"], kept["letters_rare"]),
+        **{name: kept[name] for name in _ARRAYS},
+    )  # fmt: skip
+
+
+def text(words: Sequence[str]) -> NDArray[np.uint8]:
+    """Words without line breaks as an array."""
     return np.frombuffer("\n".join(words).encode(), np.uint8)
 
 
-def _numbers(rare: Rare) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    return np.array(list(rare.values()), np.float64)
-
-
-def _words(kept: np.ndarray[tuple[int], np.dtype[np.uint8]]) -> list[str]:
-    return kept.tobytes().decode().split("\n")
-
-
-def _rare(kept: np.lib.npyio.NpzFile, name: str) -> Rare:
-    return dict(zip(_words(kept[name]), kept[f"{name}_rare"].tolist(), strict=True))
+def words(kept: Stored) -> list[str]:
+    return kept.tobytes().decode().split("\n") if len(kept) else []

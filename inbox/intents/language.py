@@ -38,16 +38,18 @@ def leading(points: Mapping[Language, float], hint: str = "") -> Language:
 
 
 def scores(text: str) -> dict[Language, float]:
-    found = _WORD.findall(text[:6000].lower())[:_LONGEST]
+    lowered = text[:6000].lower()
+    found = _WORD.findall(lowered)[:_LONGEST]
     lists = words_by_language()
+    plain = lowered.isascii()
     points: dict[Language, float] = {"en": 0.0, "es": 0.0, "pt": 0.0}
     for language, pattern in _LETTERS.items():
-        points[language] += 1.0 * min(3, len(pattern.findall(text[:6000].lower())))
-    folded = [fold(word) for word in found]
+        points[language] += 0.0 if plain else 1.0 * min(3, len(pattern.findall(lowered)))
+    folded = found if plain else [fold(word) for word in found]
     for language in points:
         points[language] += _count(folded, lists[language])
     return points
 
 
 def _count(words: Sequence[str], known: frozenset[str]) -> int:
-    return sum(1 for word in words if word in known)
+    return sum(map(known.__contains__, words))

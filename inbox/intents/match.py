@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from operator import mul
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from rapidfuzz import fuzz, process
@@ -40,8 +40,7 @@ class Scorer(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Signs:
+class Signs(NamedTuple):
     """What speaks for one reading of a clause. All are 0 to 1 but ``odds``, a logarithm."""
 
     odds: float  # of the learned probability
@@ -55,10 +54,8 @@ class Signs:
     short: float  # one word 1, two words 0.5, ...
 
     def values(self) -> tuple[float, ...]:
-        return (
-            1.0, self.odds, self.margin, self.pattern, self.against, self.near, self.known, self.person, self.outside,
-            self.short,
-        )  # fmt: skip
+        """In the order of ``SIGNS``."""
+        return 1.0, *self
 
 
 SIGNS = ("base", "odds", "margin", "pattern", "against", "near", "known", "person", "outside", "short")
@@ -84,7 +81,7 @@ class LearnedScorer:
             self._texts[phrase.intent].append(phrase.text)
             self._joined[phrase.intent].append(" ".join(sorted(phrase.tokens)))
         self._known = frozenset(token for phrase in phrases for token in phrase.tokens)
-        self._person = np.array([intent in NEEDS_PERSON for intent in self.model.intents])
+        self._person = np.array([intent in NEEDS_PERSON for intent in self.model.intents], np.float32)
         self._out = self.model.intents.index(_OUT) if _OUT in self.model.intents else -1
         self._read = lru_cache(maxsize=8192)(self._read_clause)
 
@@ -108,20 +105,22 @@ class LearnedScorer:
             return []
         likely = self.model.probabilities(core)
         intents = self.model.intents
-        order = [int(n) for n in np.argsort(-likely, kind="stable")[:_MOST]]
-        order += [n for n, intent in enumerate(intents) if intent in spoken and n not in order]
-        person, out = float(likely @ self._person), float(likely[self._out]) if self._out >= 0 else 0.0
-        known = sum(1 for word in core if word in self._known) / len(core)
+        order: list[int] = np.argsort(-likely, kind="stable")[:_MOST].tolist()
+        if spoken:
+            order += [n for n, intent in enumerate(intents) if intent in spoken and n not in order]
+        shares: list[float] = likely.tolist()
+        person, out = float(likely @ self._person), shares[self._out] if self._out >= 0 else 0.0
+        known = sum(map(self._known.__contains__, core)) / len(core)
         joined = " ".join(sorted(core))
         found = []
         for n in order:
-            intent, share = intents[n], float(likely[n])
-            other = float(likely[order[0]] if n != order[0] else likely[order[1]])
+            intent, share = intents[n], shares[n]
+            other = shares[order[0] if n != order[0] else order[1]]
             phrase, near = self._nearest(intent, joined) if n in order[:2] or intent in spoken else ("", 0.0)
             signs = Signs(
                 odds=_logit(share), margin=share - other, pattern=spoken.get(intent, 0.0),
                 against=max((s for i, s in spoken.items() if i != intent), default=0.0), near=near, known=known,
-                person=person - (share if self._person[n] else 0.0), outside=0.0 if n == self._out else out,
+                person=person - (share if intent in NEEDS_PERSON else 0.0), outside=0.0 if n == self._out else out,
                 short=1.0 / len(core),
             )  # fmt: skip
             found.append((intent, signs, phrase))
@@ -153,7 +152,7 @@ def without_shell(words: Sequence[str]) -> tuple[str, ...]:
 
 
 def confidence(signs: Signs, weights: Sequence[float]) -> float:
-    total = sum(value * weight for value, weight in zip(signs.values(), weights, strict=True))
+    total = sum(map(mul, signs.values(), weights))
     return 1 / (1 + math.exp(-max(-30.0, min(30.0, total))))
 
 

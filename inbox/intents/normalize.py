@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 from inbox.intents import lexicon
 
 #: Stands between clauses in ``Text.tokens``; the message begins with START and ends with END.
 STOP, START, END = ".", "<<", ">>"
+MARKS = frozenset({STOP, START, END})
 
 # Nobody reads further than this to learn what a message wants; quoted history may be longer than the author's words.
 _LONGEST, _LONGEST_OWN = 60_000, 12_000
@@ -68,6 +69,9 @@ _CARD = re.compile(r"\d(?:[ .\-]?\d){12,18}")
 
 ANGRY_EMOJI = frozenset("🤬😡😠👿💢🖕")
 GLAD_EMOJI = frozenset("👍👌🙏😊🙂😀😃😄❤💙💚💛🎉✅😍🥰🤝👏")
+_EMOJI = re.compile(f"[{''.join(sorted(ANGRY_EMOJI | GLAD_EMOJI))}]")
+_DIGIT = re.compile(r"\d")
+_ACCENTS = re.compile("[\u0300-\u034e\u0350-\u036f]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +87,9 @@ class Text:
     emoji: tuple[str, ...] = ()
 
     def words(self, clause: int) -> tuple[str, ...]:
-        marks = {STOP, START, END}
-        return tuple(t for t, c in zip(self.tokens, self.clause_of, strict=True) if c == clause and t not in marks)
+        """The tokens of one clause without the marks."""
+        of, tokens = self.clause_of, self.tokens
+        return tuple(t for t in tokens[bisect_left(of, clause) : bisect_right(of, clause)] if t not in MARKS)
 
 
 def prepare(text: str) -> Text:
@@ -95,7 +100,7 @@ def prepare(text: str) -> Text:
     if _REACTION.match(fold(body[:60])):
         return Text(body, subject, (START, STOP, "#reaction", STOP, END), (0,) * 5, (body,), templates)
     inert = _TEMPLATE.sub(" ", body) if templates else body
-    emoji = tuple(c for c in inert if c in ANGRY_EMOJI or c in GLAD_EMOJI)
+    emoji = () if inert.isascii() else tuple(_EMOJI.findall(inert))
     pieces = _clauses(subject, inert)
     if any(_ACTION.search(fold(template)) for template in templates):
         pieces.append(_ACTION_MARK)
@@ -120,19 +125,13 @@ def _unmask(word: str) -> str:
     return word.translate(_HOMOGLYPHS) if mixed else word
 
 
-@lru_cache(maxsize=8192)
-def _fold_word(word: str) -> str:
-    return "".join(c for c in unicodedata.normalize("NFD", word) if not unicodedata.combining(c))
-
-
 def fold(text: str) -> str:
     """Lower case without accents: ``"¿Cuándo?"`` becomes ``"¿cuando?"``."""
     lowered = text.lower()
-    return lowered if lowered.isascii() else _fold_word(lowered) if len(lowered) < 40 else _fold_long(lowered)
-
-
-def _fold_long(text: str) -> str:
-    return "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
+    if lowered.isascii():
+        return lowered
+    plain = _ACCENTS.sub("", unicodedata.normalize("NFD", lowered))
+    return plain if plain.isascii() else "".join(c for c in plain if not unicodedata.combining(c))
 
 
 # --- letters ---------------------------------------------------------------------------------------------------
@@ -252,7 +251,7 @@ def _merged(tokens: list[str]) -> list[str]:
 def tokenize(clause: str) -> Iterator[str]:
     """Folded words with shorthand written out; figures, addresses and ids become ``#amt``, ``#email`` and so on."""
     folded = fold(clause)
-    if len(folded) > 12 and any(c.isdigit() for c in folded):
+    if len(folded) > 12 and _DIGIT.search(folded):
         folded = _CARD.sub(_card_or_book, folded)
     shorthand = lexicon.words().shorthand
     for match in _TOKEN.finditer(folded):

@@ -16,9 +16,8 @@ from functools import lru_cache
 
 from inbox.errors import DataError
 from inbox.intents import lexicon
-from inbox.intents.normalize import END, START, STOP
+from inbox.intents.normalize import END, MARKS, START, STOP
 
-_MARKS = frozenset({STOP, START, END})
 _MOST_VARIANTS = 64
 _TELLING = 5  # letters of a beginning that no other word is likely to have
 _GAP = re.compile(r"<(~?)(\d)>")
@@ -37,7 +36,7 @@ class Element:
     optional: bool = False
 
     def fits(self, token: str) -> bool:
-        return token in self.words or (bool(self.prefixes) and token.startswith(self.prefixes))
+        return token in self.words or (self.prefixes != () and token.startswith(self.prefixes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +45,8 @@ class Pattern:
     elements: tuple[Element, ...]
     anchor: int
     solid: int = 0  # places that must be filled, clause marks not counted
+    before: tuple[Element, ...] = ()  # of the anchor, from there to the first
+    after: tuple[Element, ...] = ()
 
 
 def compile_patterns(source: str, classes: Mapping[str, frozenset[str]]) -> tuple[Pattern, ...]:
@@ -67,13 +68,14 @@ def compile_patterns(source: str, classes: Mapping[str, frozenset[str]]) -> tupl
 
 def _compile(variant: str, source: str, classes: Mapping[str, frozenset[str]]) -> Pattern:
     elements = tuple(e for part in variant.split() for e in _elements(part, classes, source))
-    solid = [n for n, e in enumerate(elements) if not e.gap and not e.optional and not e.words & _MARKS]
+    solid = [n for n, e in enumerate(elements) if not e.gap and not e.optional and not e.words & MARKS]
     if not solid:
         raise DataError([f"pattern {source!r} has no word to look for"])
     anchor = min(
         solid, key=lambda n: len(elements[n].words & _COMMON) * 100 + len(elements[n].words) + len(elements[n].prefixes)
     )
-    return Pattern(source, elements, anchor, len(solid))
+    before = elements[anchor - 1 :: -1] if anchor else ()
+    return Pattern(source, elements, anchor, len(solid), before, elements[anchor + 1 :])
 
 
 def _elements(part: str, classes: Mapping[str, frozenset[str]], source: str) -> Iterator[Element]:
@@ -180,16 +182,15 @@ class Index:
 
 def match_at(pattern: Pattern, tokens: Sequence[str], at: int) -> tuple[int, int] | None:
     """The span of the pattern if its anchor stands at ``at``."""
-    elements, anchor = pattern.elements, pattern.anchor
     end = at + 1
-    if anchor + 1 < len(elements):
-        ends = _walk(elements[anchor + 1 :], tokens, at + 1, 1)
+    if pattern.after:
+        ends = _walk(pattern.after, tokens, end, 1)
         if not ends:
             return None
         end = min(ends)
     start = at
-    if anchor:
-        starts = _walk(elements[anchor - 1 :: -1], tokens, at - 1, -1)
+    if pattern.before:
+        starts = _walk(pattern.before, tokens, at - 1, -1)
         if not starts:
             return None
         start = max(starts) + 1
@@ -198,6 +199,18 @@ def match_at(pattern: Pattern, tokens: Sequence[str], at: int) -> tuple[int, int
 
 def _walk(elements: Sequence[Element], tokens: Sequence[str], at: int, step: int) -> set[int]:
     """Positions just past the last element. Sets of positions: the work is bounded by pattern, not by luck."""
+    size = len(tokens)
+    for number, element in enumerate(elements):
+        if element.gap or element.optional:
+            return _walk_ways(elements[number:], tokens, at, step)
+        if not 0 <= at < size or not element.fits(tokens[at]):
+            return set()
+        at += step
+    return {at}
+
+
+def _walk_ways(elements: Sequence[Element], tokens: Sequence[str], at: int, step: int) -> set[int]:
+    """The same where there are several ways to go on."""
     places, size = {at}, len(tokens)
     for element in elements:
         after: set[int] = set()
@@ -218,7 +231,7 @@ def _walk(elements: Sequence[Element], tokens: Sequence[str], at: int, step: int
 def _spread(element: Element, tokens: Sequence[str], place: int, step: int, after: set[int]) -> None:
     after.add(place)
     for _ in range(element.gap):
-        if not 0 <= place < len(tokens) or (tokens[place] in _MARKS and not element.crossing):
+        if not 0 <= place < len(tokens) or (tokens[place] in MARKS and not element.crossing):
             return
         place += step
         after.add(place)

@@ -156,7 +156,8 @@ class CatalogReader:
 
     def _spelled(self, text: Text, names: tuple[str, ...]) -> Text:
         spared = frozenset(word.lower() for name in names for word in name.split())
-        return replace(text, tokens=self._repair.words(text.tokens, spared))
+        tokens = self._repair.words(text.tokens, spared)
+        return text if tokens == text.tokens else replace(text, tokens=tokens)
 
     def clauses(self, text: str) -> list[tuple[tuple[str, ...], Mapping[str, float]]]:
         """The words of each clause and what the patterns say of it: what the scorer is given."""

@@ -29,6 +29,7 @@ class Repair:
         asked = {w for w in targets if len(w) > _SHORTEST}
         for word in sorted({w for w in words.concept_of if len(w) >= _SHORTEST} | asked):
             self._targets.setdefault(word[0], []).append(word)
+        self._nearby: dict[tuple[str, int], list[str]] = {}
         self._one = lru_cache(maxsize=16384)(self._repair)
 
     def words(self, tokens: Sequence[str], spared: frozenset[str] = frozenset()) -> tuple[str, ...]:
@@ -39,9 +40,24 @@ class Repair:
         if not word.isalpha() or len(word) > 24 or self._prefixed(word):
             return word
         firsts = dict.fromkeys((word[0], word[1]))
-        limit = 2 if len(word) >= _TWO_FROM else 1
+        limit = _limit(len(word))
         for first in firsts:
-            near = process.extractOne(word, self._targets.get(first, ()), scorer=OSA.distance, score_cutoff=limit)
+            near = process.extractOne(word, self._near(first, len(word)), scorer=OSA.distance, score_cutoff=limit)
             if near is not None:
                 return str(near[0])
         return word
+
+    def _near(self, first: str, length: int) -> Sequence[str]:
+        """The words with this letter that are not too long or too short to be meant."""
+        near = self._nearby.get((first, length))
+        if near is None:
+            limit = _limit(length)
+            near = [word for word in self._targets.get(first, ()) if abs(len(word) - length) <= limit]
+            if near:  # as many lists as there are letters and lengths, whatever is written
+                self._nearby[first, length] = near
+        return near
+
+
+def _limit(length: int) -> int:
+    """Changes that are allowed in a word of so many letters."""
+    return 2 if length >= _TWO_FROM else 1

@@ -15,11 +15,10 @@ import numpy as np
 from inbox.intents import fitted
 from inbox.intents.examples import Message
 from inbox.intents.learned import Example, Learned
-from inbox.intents.normalize import prepare
+from inbox.intents.normalize import MARKS, prepare
 from inbox.message import Route
 
 ROUTES: tuple[Route, ...] = (Route.VERIFY_FIRST, Route.ESCALATE, Route.ANSWER, Route.CLARIFY, Route.IGNORE)
-_MARKS = frozenset({".", "<<", ">>"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +36,16 @@ class RouteModel:
         self.model = model or fitted.of(training(messages))
         labels = self.model.intents
         self._labels = [label.partition(" ")[2] for label in labels]
-        self._of_route = {route: np.array([label.split(" ")[0] == route.value for label in labels]) for route in ROUTES}
+        self._of_route = np.array(
+            [[label.split(" ")[0] == route.value for label in labels] for route in ROUTES], np.float32
+        )
 
     def read(self, tokens: Sequence[str]) -> Whole:
-        likely = self.model.probabilities([token for token in tokens if token not in _MARKS])
+        likely = self.model.probabilities([token for token in tokens if token not in MARKS])
+        about = (self._of_route[1:3] * likely).argmax(1).tolist()
         return Whole(
-            {route: float(likely @ of) for route, of in self._of_route.items()},
-            {
-                route: self._labels[int((likely * self._of_route[route]).argmax())]
-                for route in (Route.ANSWER, Route.ESCALATE)
-            },
+            dict(zip(ROUTES, (self._of_route @ likely).tolist(), strict=True)),
+            {route: self._labels[n] for route, n in zip(ROUTES[1:3], about, strict=True)},
         )
 
 
@@ -56,4 +55,4 @@ def training(messages: Sequence[Message]) -> list[Example]:
 
 
 def words_of(text: str) -> tuple[str, ...]:
-    return tuple(token for token in prepare(text).tokens if token not in _MARKS)
+    return tuple(token for token in prepare(text).tokens if token not in MARKS)
