@@ -28,8 +28,7 @@ from inbox.escalation.base import Desk
 from inbox.escalation.slack import SlackDesk
 from inbox.house import House
 from inbox.intake import Reception
-from inbox.intents import catalog as intents
-from inbox.intents.reader import CatalogReader
+from inbox.intents import prepared
 from inbox.linkpages import link_routes
 from inbox.message import ChannelName
 from inbox.settings import Settings
@@ -125,7 +124,7 @@ def build(settings: Settings, *, clock: Clock | None = None, store: Store | None
 def make_house(settings: Settings) -> House:
     """The pure parts and the rules. Raises ``DataError`` if the catalogue or the answers have mistakes."""
     return House(
-        company=settings.company, rules=settings.rules, answers=answers.load(), reader=CatalogReader(intents.load()),
+        company=settings.company, rules=settings.rules, answers=answers.load(), reader=prepared.reader(),
         secrets=settings.web.secrets, public_url=public_url(settings), payment_url=settings.ledger.payment_url,
         billing="stripe" if settings.stripe else "", max_age_minutes=settings.accounts.max_age_minutes,
         channels=frozenset(_switched_on(settings)), desk="slack" if settings.slack else "",

@@ -50,20 +50,18 @@ def _check(_: argparse.Namespace) -> int:
 
 
 def _explain(arguments: argparse.Namespace) -> int:
-    from inbox.intents import catalog
+    from inbox.intents import prepared
     from inbox.intents.explain import explain
-    from inbox.intents.reader import CatalogReader
 
-    print(explain(arguments.text, arguments.channel, CatalogReader(catalog.load())))
+    print(explain(arguments.text, arguments.channel, prepared.reader()))
     return 0
 
 
 def _eval(arguments: argparse.Namespace) -> int:
-    from inbox.intents import catalog, coverage, evaluate
-    from inbox.intents.reader import CatalogReader
+    from inbox.intents import coverage, evaluate, prepared
 
     run = coverage.run if coverage.is_topics(arguments.file) else evaluate.run
-    report = run(arguments.file, CatalogReader(catalog.load()), predictions=arguments.predictions)
+    report = run(arguments.file, prepared.reader(), predictions=arguments.predictions)
     print(json.dumps(report.as_json(), indent=1, ensure_ascii=False) if arguments.json else report.text())
     return 0
 

@@ -63,10 +63,9 @@ KEPT_BACK = {"dispute": 0.93, "person": 0.97, "out_of_scope": 0.80}  # not answe
 
 
 def intents(path: Path) -> list[str]:
-    from inbox.intents import catalog, evaluate
-    from inbox.intents.reader import CatalogReader
+    from inbox.intents import evaluate, prepared
 
-    report = evaluate.run(path, CatalogReader(catalog.load()))
+    report = evaluate.run(path, prepared.reader())
     print(report.text())
     return [
         f"{name} recall {report.recall(name):.3f}, at least {gate} is wanted"
@@ -77,10 +76,9 @@ def intents(path: Path) -> list[str]:
 
 def topics(path: Path) -> list[str]:
     """Public customer messages: how much is answered, and what must not be."""
-    from inbox.intents import catalog, coverage
-    from inbox.intents.reader import CatalogReader
+    from inbox.intents import coverage, prepared
 
-    found = coverage.run(path, CatalogReader(catalog.load()))
+    found = coverage.run(path, prepared.reader())
     print(found.text())
     failures = [] if found.covered >= COVERED else [f"coverage {found.covered:.3f}, at least {COVERED} is wanted"]
     return failures + [

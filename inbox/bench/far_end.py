@@ -27,8 +27,7 @@ from inbox.db.store import Store, Tx, open_store
 from inbox.fakes import FakeChannel
 from inbox.house import House
 from inbox.intake import Reception
-from inbox.intents import catalog as intents
-from inbox.intents.reader import CatalogReader
+from inbox.intents import prepared
 from inbox.message import ContactPoint, InboundMessage, OutboundMessage, Receipt, SenderProof
 from inbox.running import settle_memory
 from inbox.settings import Chat, Company, Rules, Web
@@ -79,7 +78,7 @@ class MessageDoor:
 
 def make_house(channels: Iterable[Any] = ("chat", "sms", "email", "voice")) -> House:
     return House(
-        company=Company(), rules=Rules(), answers=answers.load(), reader=CatalogReader(intents.load()), secrets=(SECRET,),
+        company=Company(), rules=Rules(), answers=answers.load(), reader=prepared.reader(), secrets=(SECRET,),
         channels=frozenset(channels),
     )  # fmt: skip
 

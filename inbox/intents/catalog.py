@@ -54,24 +54,33 @@ class Catalog:
 
 def load(folder: Path | None = None) -> Catalog:
     """The catalogue of a folder, by default the packaged one. Raises DataError listing all mistakes, ``file:line: what``."""
+    return _loaded(folder or FOLDER, phrases=True)
+
+
+def load_patterns(folder: Path | None = None) -> Catalog:
+    """The same without the phrases, in a tenth of the time: for a reader that has learned them before."""
+    return _loaded(folder or FOLDER, phrases=False)
+
+
+def _loaded(folder: Path, *, phrases: bool) -> Catalog:
     problems: list[str] = []
     entries: dict[str, Entry] = {}
     where: dict[tuple[str, ...], tuple[str, str]] = {}
-    for path in sorted((folder or FOLDER).glob("*.toml")):
+    for path in sorted(folder.glob("*.toml")):
         text = path.read_text(encoding="utf-8")
-        if entry := _entry(path.name, text, problems):
+        if entry := _entry(path.name, text, problems, phrases=phrases):
             if entry.intent in entries:
                 problems.append(f"{path.name}:1: the intent {entry.intent!r} has a file already")
             entries[entry.intent] = entry
             problems += _clashes(path.name, text, entry, where)
     if missing := [intent for intent in INTENTS if intent not in entries]:
-        problems.append(f"{(folder or FOLDER).name}: no file for {', '.join(missing)}")
+        problems.append(f"{folder.name}: no file for {', '.join(missing)}")
     if problems:
         raise DataError(problems)
     return Catalog({intent: entries[intent] for intent in INTENTS})
 
 
-def _entry(name: str, text: str, problems: list[str]) -> Entry | None:
+def _entry(name: str, text: str, problems: list[str], *, phrases: bool) -> Entry | None:
     before = len(problems)
 
     def wrong(near: str, message: str) -> None:
@@ -90,11 +99,11 @@ def _entry(name: str, text: str, problems: list[str]) -> Entry | None:
     for intent in (raw.get("intent", ""), *raw.get("not", ())):
         if intent not in INTENTS:
             wrong(str(intent), f"{intent!r} is no intent; see INTENTS in understanding.py")
-    entry = _read(raw, wrong) if len(problems) == before else None
+    entry = _read(raw, wrong, phrases=phrases) if len(problems) == before else None
     return entry if len(problems) == before else None
 
 
-def _read(raw: Mapping[str, Any], wrong: Any) -> Entry:
+def _read(raw: Mapping[str, Any], wrong: Any, *, phrases: bool) -> Entry:
     intent = raw["intent"]
     return Entry(
         intent=intent,
@@ -102,7 +111,7 @@ def _read(raw: Mapping[str, Any], wrong: Any) -> Entry:
         near=tuple(raw.get("not", ())),
         patterns=patterns(raw.get("patterns", ()), wrong),
         unless=patterns(raw.get("unless", ()), wrong),
-        phrases=tuple(_phrases(intent, raw["phrases"], wrong)),
+        phrases=tuple(_phrases(intent, raw["phrases"], wrong)) if phrases else (),
     )
 
 

@@ -10,10 +10,10 @@ import hashlib
 import os
 import tempfile
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,17 +27,17 @@ _KEPT = 4  # files
 _ARRAYS = ("of_words", "of_letters", "of_place", "bias", "rows")
 
 Stored = NDArray[Any]
+T = TypeVar("T")
 
 
 def of(examples: Sequence[Example], folder: Path | None = None) -> Learned:
     """The learned scorer of these phrases, from the cache if it is there."""
     vectors = embedding.load()
     place = (folder or FOLDER).expanduser() / f"intents-{_key(examples)}.npz"
-    weights = _read(place)
+    weights = read(place, unpacked)
     if weights is None:
         weights = learned.fit(examples, vectors)
-        with suppress(OSError):  # a read-only home: learned anew at every start
-            _write(place, weights)
+        write(place, packed(weights))
     return Learned(weights, vectors)
 
 
@@ -51,23 +51,26 @@ def _key(examples: Sequence[Example]) -> str:
     return digest.hexdigest()[:24]
 
 
-def _read(place: Path) -> Weights | None:
+def read(place: Path, unpack: Callable[[Mapping[str, Stored]], T]) -> T | None:
+    """What was written there, None if it cannot be read."""
     try:
         with place.open("rb") as file, np.load(file, allow_pickle=False) as kept:
-            return unpacked(kept)
+            return unpack(kept)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
 
 
-def _write(place: Path, weights: Weights) -> None:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=place.parent, suffix=".part")
-    with os.fdopen(handle, "wb") as file:
-        np.savez(file, allow_pickle=False, **packed(weights))
-    Path(name).replace(place)
-    old = sorted(place.parent.glob("intents-*.npz"), key=lambda p: p.stat().st_mtime)[:-_KEPT]
-    for path in old:
-        path.unlink(missing_ok=True)
+def write(place: Path, arrays: Mapping[str, Stored]) -> None:
+    """Keep the arrays, and the newest few files of this kind. A folder that cannot be written is no obstacle."""
+    with suppress(OSError):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=place.parent, suffix=".part")
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+        Path(name).replace(place)
+        kind = place.name.split("-", 1)[0]
+        for path in sorted(place.parent.glob(f"{kind}-*.npz"), key=lambda p: p.stat().st_mtime)[:-_KEPT]:
+            path.unlink(missing_ok=True)
 
 
 def packed(weights: Weights) -> dict[str, Stored]:

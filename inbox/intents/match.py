@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from operator import mul
 from typing import NamedTuple, Protocol
@@ -61,8 +62,26 @@ class Signs(NamedTuple):
 SIGNS = ("base", "odds", "margin", "pattern", "against", "near", "known", "person", "outside", "short")
 
 
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """The phrases of a catalogue as they are compared: by intent, as written and as their words in order."""
+
+    texts: Mapping[str, Sequence[str]]
+    joined: Mapping[str, Sequence[str]]
+    words: frozenset[str]
+
+    @classmethod
+    def of(cls, catalog: Catalog) -> Phrases:
+        entries = catalog.entries.items()
+        return cls(
+            {intent: [phrase.text.replace("\n", " ") for phrase in entry.phrases] for intent, entry in entries},
+            {intent: [" ".join(sorted(phrase.tokens)) for phrase in entry.phrases] for intent, entry in entries},
+            frozenset(token for phrase in catalog.phrases for token in phrase.tokens),
+        )
+
+
 class LearnedScorer:
-    """The scorer of the packaged product: fitted from the catalogue when it is made."""
+    """The scorer of the packaged product: fitted from the catalogue when it is made, unless a fitted ``model`` is given."""
 
     def __init__(
         self,
@@ -71,16 +90,11 @@ class LearnedScorer:
         messages: Sequence[Message] = (),
         *,
         model: Learned | None = None,
+        phrases: Phrases | None = None,
     ) -> None:
-        phrases = list(catalog.phrases)
+        self._phrases = phrases or Phrases.of(catalog)
         self.model = model or fitted.of(training(catalog, messages))
         self._weights = tuple(weights)
-        self._texts: dict[str, list[str]] = {intent: [] for intent in self.model.intents}
-        self._joined: dict[str, list[str]] = {intent: [] for intent in self.model.intents}
-        for phrase in phrases:
-            self._texts[phrase.intent].append(phrase.text)
-            self._joined[phrase.intent].append(" ".join(sorted(phrase.tokens)))
-        self._known = frozenset(token for phrase in phrases for token in phrase.tokens)
         self._person = np.array([intent in NEEDS_PERSON for intent in self.model.intents], np.float32)
         self._out = self.model.intents.index(_OUT) if _OUT in self.model.intents else -1
         self._read = lru_cache(maxsize=8192)(self._read_clause)
@@ -110,7 +124,7 @@ class LearnedScorer:
             order += [n for n, intent in enumerate(intents) if intent in spoken and n not in order]
         shares: list[float] = likely.tolist()
         person, out = float(likely @ self._person), shares[self._out] if self._out >= 0 else 0.0
-        known = sum(map(self._known.__contains__, core)) / len(core)
+        known = sum(map(self._phrases.words.__contains__, core)) / len(core)
         joined = " ".join(sorted(core))
         found = []
         for n in order:
@@ -127,8 +141,9 @@ class LearnedScorer:
         return found
 
     def _nearest(self, intent: str, joined: str) -> tuple[str, float]:
-        found = process.extractOne(joined, self._joined[intent], scorer=fuzz.ratio, score_cutoff=_NEAR)
-        return (self._texts[intent][found[2]], found[1] / 100.0) if found else ("", 0.0)
+        phrases = self._phrases.joined.get(intent, ())
+        found = process.extractOne(joined, phrases, scorer=fuzz.ratio, score_cutoff=_NEAR)
+        return (self._phrases.texts[intent][found[2]], found[1] / 100.0) if found else ("", 0.0)
 
 
 def training(catalog: Catalog, messages: Sequence[Message]) -> list[Example]:

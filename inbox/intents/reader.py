@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import lru_cache
@@ -63,7 +63,9 @@ class Seen:
 
 
 class CatalogReader:
-    """A reader made from a catalogue and the packaged guards; ``scorer`` and ``rules`` can be replaced."""
+    """A reader made from a catalogue and the packaged guards; every part can be replaced. ``known``: words that need no
+    repair, by default those of the phrases. ``prepared.reader`` makes the packaged one in a moment.
+    """
 
     def __init__(
         self,
@@ -73,6 +75,7 @@ class CatalogReader:
         routes: RouteModel | None = None,
         rules: RuleBook | None = None,
         tuned: Tuning | None = None,
+        known: Iterable[str] | None = None,
     ) -> None:
         tuned = tuned or tuning.packaged()
         self._rules = rules if rules is not None else packaged()
@@ -82,11 +85,10 @@ class CatalogReader:
         self._routes = routes if routes is not None else RouteModel(examples.packaged())
         self._tuned = tuned
         self._index = Index([*_rule_patterns(self._rules), *_catalog_patterns(catalog)])
-        known = {token for phrase in catalog.phrases for token in phrase.tokens}
-        for words in lexicon.words().languages.values():
-            known |= words
+        taught = (token for phrase in catalog.phrases for token in phrase.tokens) if known is None else known
         vocabulary = self._index.vocabulary()
-        self._repair = Repair(known | vocabulary, vocabulary, self._index.knows)
+        real = vocabulary.union(taught, *lexicon.words().languages.values())
+        self._repair = Repair(real, vocabulary, self._index.knows)
         # "thanks", "yes", "what is my balance" come again and again: their words are read once.
         self._short = lru_cache(maxsize=4096)(self._words)
 

@@ -14,8 +14,7 @@ from inbox.accounts import ledger
 from inbox.conversations import Conversation, point_of
 from inbox.errors import InboxError
 from inbox.escalation import handoffs
-from inbox.intents import catalog as intents
-from inbox.intents.reader import CatalogReader
+from inbox.intents import prepared
 from inbox.intents.understanding import Reader
 from inbox.message import SenderProof
 from inbox.simulate import checking, finale
@@ -42,7 +41,7 @@ _MASKS = {"pan": "redact_pan", "bank": "redact_bank", "ssn": "redact_ssn"}
 async def play(path: Path, *, only: str | None = None, reader: Reader | None = None) -> Report:
     """Play the dialogues of a file; each on a fresh store. Raises ``DataError`` for a bad file."""
     dialogues = load(path, only)
-    reader = reader or CatalogReader(intents.load())
+    reader = reader or prepared.reader()
     with tempfile.TemporaryDirectory(prefix="inbox-template-") as folder:
         template = template_database(Path(folder))
         return Report([await _play(dialogue, reader, template) for dialogue in dialogues])
