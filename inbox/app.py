@@ -16,16 +16,12 @@ from inbox.accounts.rereading import Notices
 from inbox.accounts.stripe import StripeSource
 from inbox.channels.base import Channel
 from inbox.channels.chat import ChatChannel
-from inbox.channels.email import EmailChannel
-from inbox.channels.sms import SmsChannel
-from inbox.channels.voice import VoiceChannel
 from inbox.clock import Clock, SystemClock
 from inbox.console import pages as console
 from inbox.db import migrate
 from inbox.db.store import Store, open_store
 from inbox.deskwork import Deskwork
 from inbox.escalation.base import Desk
-from inbox.escalation.slack import SlackDesk
 from inbox.house import House
 from inbox.intake import Reception
 from inbox.intents import prepared
@@ -147,14 +143,21 @@ def public_url(settings: Settings) -> str:
 
 
 def _channels(settings: Settings, house: House, clock: Clock) -> dict[ChannelName, Channel]:
+    """Adapters are loaded where they are on: their libraries take megabytes and tenths of a second."""
     found: dict[ChannelName, Channel] = {}
     if settings.chat:
         found["chat"] = ChatChannel(settings.chat, settings.web, clock=clock)
     if settings.email:
+        from inbox.channels.email import EmailChannel
+
         found["email"] = EmailChannel(settings.email, settings.company, fallback_secrets=settings.web.secrets)
     if settings.twilio and settings.twilio.sms:
+        from inbox.channels.sms import SmsChannel
+
         found["sms"] = SmsChannel(settings.twilio, settings.web, clock=clock)
     if settings.twilio and settings.twilio.voice:
+        from inbox.channels.voice import VoiceChannel
+
         found["voice"] = VoiceChannel(settings.twilio, settings.web, settings.company, phrases(house), clock=clock)
     return found
 
@@ -168,6 +171,7 @@ def _source(settings: Settings, clock: Clock) -> BillingSource | None:
 def _desk(settings: Settings, store: Store, clock: Clock) -> Desk | None:
     if settings.slack is None:
         return None
+    from inbox.escalation.slack import SlackDesk
 
     async def name_of(slack_user_id: str) -> str:
         person = await store.read(lambda tx: staffing.by_desk_id(tx, slack_user_id))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
-
-import psycopg
-import psycopg.rows
+from typing import TYPE_CHECKING, Any, Protocol
 
 from inbox.errors import SettingsError
+
+if TYPE_CHECKING:  # megabytes that a node on SQLite never needs
+    import psycopg
 
 
 class Engine(Protocol):
@@ -20,6 +20,8 @@ class Engine(Protocol):
     writers: int
     batch: int  # units in one commit at most
 
+    @property
+    def errors(self) -> type[Exception]: ...
     def connect(self, *, read_only: bool = False) -> Any: ...
     def begin(self, connection: Any) -> None: ...
     def is_race(self, error: Exception) -> bool: ...
@@ -32,6 +34,11 @@ class Sqlite:
     name: str = "sqlite"
     writers: int = 1
     batch: int = 128
+
+    @property
+    def errors(self) -> type[Exception]:
+        """What the driver raises."""
+        return sqlite3.Error
 
     def connect(self, *, read_only: bool = False) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -70,9 +77,19 @@ class Postgresql:
     #: conversation only cannot deadlock with another.
     batch: int = 1
 
+    @property
+    def errors(self) -> type[Exception]:
+        """What the driver raises."""
+        import psycopg
+
+        return psycopg.Error
+
     def connect(self, *, read_only: bool = False) -> psycopg.Connection[Any]:
+        import psycopg
+        from psycopg.rows import dict_row
+
         connection = psycopg.connect(
-            self.url, autocommit=True, row_factory=psycopg.rows.dict_row, prepare_threshold=1, connect_timeout=10
+            self.url, autocommit=True, row_factory=dict_row, prepare_threshold=1, connect_timeout=10
         )
         if read_only:
             connection.execute("SET default_transaction_read_only = on")
@@ -82,18 +99,17 @@ class Postgresql:
         connection.execute("BEGIN")
 
     def is_race(self, error: Exception) -> bool:
+        from psycopg import errors
+
         return isinstance(
             error,
-            (
-                psycopg.errors.UniqueViolation,
-                psycopg.errors.DeadlockDetected,
-                psycopg.errors.SerializationFailure,
-                psycopg.errors.LockNotAvailable,
-            ),
+            (errors.UniqueViolation, errors.DeadlockDetected, errors.SerializationFailure, errors.LockNotAvailable),
         )
 
     def is_down(self, error: Exception) -> bool:
-        return isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError))
+        from psycopg import InterfaceError, OperationalError
+
+        return isinstance(error, (OperationalError, InterfaceError))
 
 
 def engine_of(url: str, writers: int) -> Engine:

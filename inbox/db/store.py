@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import queue
-import sqlite3
 import threading
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -20,7 +19,6 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-import psycopg
 import sqlalchemy as sa
 
 from inbox.db.engines import Engine, engine_of
@@ -310,6 +308,8 @@ class Store:
         """PostgreSQL: bring the other nodes' wake-ups here, until cancelled. Returns at once on SQLite."""
         if self.engine.name != "postgresql":
             return
+        import psycopg  # here: a node on SQLite has no use for it
+
         self._loop = asyncio.get_running_loop()
         while True:
             try:
@@ -331,7 +331,7 @@ def open_store(url: str, writers: int = 4) -> Store:
     engine = engine_of(url, writers)
     try:
         engine.connect().close()
-    except (sqlite3.Error, psycopg.Error, OSError) as error:
+    except (engine.errors, OSError) as error:
         raise InboxError(f"cannot open the database {_without_password(url)}: {error}") from error
     return Store(engine=engine, url=url).start()
 

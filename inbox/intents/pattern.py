@@ -90,7 +90,10 @@ def _elements(part: str, classes: Mapping[str, frozenset[str]], source: str) -> 
 
 def _word_element(part: str, classes: Mapping[str, frozenset[str]], source: str) -> Element:
     optional, words, prefixes = part.endswith("?"), set[str](), list[str]()
-    for choice in part.removesuffix("?").split("|"):
+    choices = part.removesuffix("?").split("|")
+    if len(choices) == 1 and (whole := classes.get(choices[0].strip("{}"))) and choices[0].startswith("{"):
+        return Element(whole, optional=optional)  # the list itself, not a copy
+    for choice in choices:
         if choice.startswith("{"):
             name = choice.strip("{}")
             if name not in classes:
