@@ -64,6 +64,7 @@ async def _work(app: root.App) -> None:
     await app.store.run(lambda tx: versions.sync(tx, app.house.answers, app.clock.now()))
     worker = asyncio.create_task(app.worker.run())
     stopped = asyncio.create_task(stop.wait())
+    settle_memory()
     await asyncio.wait([worker, stopped], return_when=asyncio.FIRST_COMPLETED)
     worker.cancel()
     await asyncio.gather(worker, return_exceptions=True)
@@ -78,10 +79,12 @@ def _stop_event() -> asyncio.Event:
 
 
 def settle_memory() -> None:
-    """Tell the collector that what is loaded now stays: it looks less often, and never through the catalogue."""
-    gc.collect()
+    """Tell the collector that what is loaded now stays: it looks less often, and never through the catalogue. The little
+    that is garbage by now stays too: looking for it would take as long as making the reader.
+    """
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+    gc.enable()
 
 
 def _loop(main: Callable[[], Any]) -> None:

@@ -17,16 +17,16 @@ async def measure(bench: Bench) -> dict[str, Any]:
     """One message of everyday length with guards and entities, over a plain look for the nearest phrase."""
     from rapidfuzz import process
 
-    from inbox.intents import catalog, embedding, examples, learned, match
-    from inbox.intents.reader import CatalogReader
+    from inbox.intents import catalog, embedding, examples, learned, match, prepared
     from inbox.intents.understanding import Context
 
-    loaded = catalog.load()
     before = load.resident_kb(os.getpid())
-    reader = CatalogReader(loaded)  # learns, if nobody did before
+    reader = prepared.reader()  # learns, if nobody did before
     memory = load.resident_kb(os.getpid()) - before
-    ready = _seconds(lambda: CatalogReader(loaded))
-    fit = _seconds(lambda: learned.fit(match.training(loaded, examples.packaged()), embedding.load()))
+    ready = _seconds(prepared.reader)
+    loaded = catalog.load()
+    taught = match.training(loaded, examples.load(examples.FOLDER))
+    fit = _seconds(lambda: learned.fit(taught, embedding.load()))
     phrases = [p.text for p in loaded.phrases]
     texts = phrases[:: max(1, len(phrases) // bench.size(1500, 300))]
     context = Context(now=datetime.now(UTC), channel="chat")
