@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from inbox import __version__, cli_intents
+from inbox import __version__, cli_intents, cli_payouts
 from inbox.errors import DataError, InboxError, SettingsError
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--quick", action="store_true", help="smaller sizes, rougher figures")
 
     cli_intents.add(commands)
+    cli_payouts.add(commands)
     _template_commands(commands)
     _staff_commands(commands)
     audit = _add(commands, "audit", _audit, "show and verify the record of a conversation")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from inbox.accounts.facts import Fact
 from inbox.deciding import plans
 from inbox.deciding.answering import answer
 from inbox.deciding.doubt import clarify
+from inbox.deciding.payouts import confirmed, names_amount
 from inbox.deciding.people import disclose, escalate, forward, hand_over, verify_first
 from inbox.deciding.situation import (
     HOLD_OF,
@@ -46,6 +49,8 @@ def decide(s: Situation) -> Decision:
         return _code_refused(s)
     if s.wants_person:
         return hand_over(s, Person(reason="speak_to_human", severity=Severity.NORMAL, words="asks for a person"))
+    if s.fresh_code and s.purpose == "withdraw" and "amount" in s.context:
+        return confirmed(s)
     if s.read.asks_if_bot and s.case is not None and s.case.reason in SILENT_REASONS:
         return disclose()
     route = s.read.route
@@ -61,6 +66,8 @@ def decide(s: Situation) -> Decision:
         return escalate(s)
     if s.case is not None and s.case.reason in SILENT_REASONS:
         return hand_over(s, Person(reason=s.case.reason, severity=Severity.HIGH, words="writes again"))
+    if names_amount(s):
+        return answer(replace(s, read=replace(s.read, intents=("royalty_withdrawal",))))
     if route is Route.CLARIFY:
         return clarify(s)
     return answer(s)

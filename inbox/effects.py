@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from inbox import contacts, events
 from inbox.accounts import changes
-from inbox.accounts.base import Promise, Withdrawal
+from inbox.accounts.base import Promise
 from inbox.accounts.factsheet import business_days_after
 from inbox.clock import to_micros
 from inbox.conversations import address
@@ -19,6 +19,7 @@ from inbox.db.tables import preferences
 from inbox.decide import Effect
 from inbox.house import House
 from inbox.message import ContactPoint
+from inbox.payouts import withdrawals
 from inbox.receivables import arrangements, holds
 
 if TYPE_CHECKING:
@@ -119,13 +120,16 @@ def _withdrawal(tx: Tx, turn: Turn, data: Mapping[str, Any], now: datetime) -> d
     assert turn.account is not None
     key = f"WD-{_number()}"
     expected = business_days_after(now.date(), SENT_WITHIN + ARRIVES_WITHIN)
-    wanted = Withdrawal(
-        id=key, amount=data["amount"], requested_on=now.date(), status="requested", expected_on=expected
-    )
-    changes.create_withdrawal(tx, turn.account.ref.id, wanted, at=now)
+    wish = withdrawals.Wish(
+        id=key, amount=data["amount"], destination=data["destination"], confirmation=turn.code_id,
+        conversation_id=turn.conversation.id, requested_on=now.date(), expected_on=expected,
+    )  # fmt: skip
+    made = withdrawals.request(tx, turn.account.ref.id, wish, now)
+    if made.id != key:  # the code had made one before
+        return {"withdrawal_id": made.id, "expected_on": made.expected_on}
     events.record(
         tx, turn.conversation.id, "withdrawal.requested", now, "author", withdrawal=key, amount=str(data["amount"]),
-        destination=data["destination"], authorised_by="otp", message=turn.row["id"],
+        destination=data["destination"], authorised_by="otp", confirmation=turn.code_id, message=turn.row["id"],
     )  # fmt: skip
     return {"withdrawal_id": key, "expected_on": expected}
 

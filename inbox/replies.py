@@ -79,9 +79,9 @@ class Unsaid:
 
 def say(
     tx: Tx, house: House, conversation: Conversation, to: To, says: Sequence[Say], now: datetime, *,
-    purpose: Purpose = "reply", meta: Mapping[str, str] | None = None,
+    purpose: Purpose = "reply", meta: Mapping[str, str] | None = None, not_before: datetime | None = None,
 ) -> Said | Unsaid:  # fmt: skip
-    """Queue one automatic message made of approved answers."""
+    """Queue one automatic message made of approved answers; it leaves ``not_before`` that moment, if one is given."""
     refused = _refused(tx, house, to, purpose)
     if refused:
         return _suppressed(tx, conversation, to, refused, [s.answer for s in says], now)
@@ -103,7 +103,10 @@ def say(
     except DataError as broken:
         return Unsaid("template_broken", str(broken))
     kept = {**(meta or {}), **({"purpose": purpose} if purpose == "confirmation" else {})}
-    key = _store(tx, conversation, to, rendered, now, author="bot", parts=used, meta=kept)
+    key = _store(
+        tx, conversation, to, rendered, now, author="bot", parts=used, meta=kept, not_before=not_before,
+        threaded=purpose != "notice",
+    )  # fmt: skip
     return Said(key, rendered.text)
 
 
@@ -137,10 +140,12 @@ def _suppressed(tx: Tx, conversation: Conversation, to: To, refused: Denied, wha
 
 def _store(
     tx: Tx, conversation: Conversation, to: To, rendered: Rendered, now: datetime, *, author: str,
-    author_name: str = "", parts: list[dict[str, Any]], meta: Mapping[str, str],
+    author_name: str = "", parts: list[dict[str, Any]], meta: Mapping[str, str], not_before: datetime | None = None,
+    threaded: bool = True,
 ) -> str:  # fmt: skip
     key, micros = new_id(), to_micros(now)
-    subject, thread = _threaded(tx, conversation, to, rendered.subject)
+    # A notice answers nothing: it has its own subject and hangs on no thread.
+    subject, thread = _threaded(tx, conversation, to, rendered.subject) if threaded else (rendered.subject, {})
     tx.run(
         _ADD, id=key, conversation_id=conversation.id, contact_id=conversation.contact_id, direction="outbound",
         channel=to.channel, author=author, author_name=author_name, address=address(to.point), subject=subject,
@@ -152,7 +157,9 @@ def _store(
         tx.wake(f"chat:{address(to.point)}")
         tx.wake(f"replies:{to.reply_to}")
     else:
-        jobs.enqueue(tx, f"deliver:{to.channel}", "deliver", f"{conversation.id}:out", now, message=key)
+        # What waits for the morning must not hold up the replies behind it.
+        lock = f"{conversation.id}:{'later' if not_before else 'out'}"
+        jobs.enqueue(tx, f"deliver:{to.channel}", "deliver", lock, now, run_at=not_before, message=key)
     return key
 
 

@@ -47,6 +47,7 @@ class Turn:
     case: Case | None  # live before this message
     given: tuple[str, ...] = ()  # addresses the sender named as on file
     asked: str = ""  # the message whose question is being answered: an earlier one after a code
+    code_id: str = ""  # the right code that came with this message
 
 
 @dataclass(slots=True)
@@ -183,7 +184,7 @@ def _send_code(c: _Carry, replies: list[Reply]) -> list[Reply]:
     if sent is None:
         return [Reply(answer="code_locked")]
     c.context = {
-        "awaiting": "code", "purpose": purpose, "message": turn.asked or turn.row["id"], "intents": list(turn.decision.intents),
+        **turn.decision.awaiting, "awaiting": "code", "purpose": purpose, "message": turn.asked or turn.row["id"], "intents": list(turn.decision.intents),
     }  # fmt: skip
     c.facts["minutes"] = c.house.rules.code_minutes
     if account is not None:  # while the author looks for the code
@@ -198,7 +199,8 @@ def _send_code(c: _Carry, replies: list[Reply]) -> list[Reply]:
             meta={"code_id": sent.id},
         )  # fmt: skip
         _note(c, ["code_message"], said)
-    return replies if same_place else [*replies, Reply(answer="code_sent")]
+    tells = same_place or any(r.answer == "royalty_withdrawal" for r in replies)  # these words ask for the code
+    return replies if tells else [*replies, Reply(answer="code_sent")]
 
 
 def _code_target(c: _Carry) -> tuple[Account | None, ContactPoint | None]:

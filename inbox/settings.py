@@ -168,6 +168,15 @@ class Stripe:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Payouts:
+    """How royalties leave us."""
+
+    rail: str = "file"  # file: a batch for finance | stripe: transfers to connected accounts
+    stripe_keys: tuple[str, ...] = secret()  # sk_… or rk_…; the first one pays
+    stripe_api_base: str = "https://api.stripe.com"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     company: Company = Company()
     rules: Rules = Rules()
@@ -176,6 +185,7 @@ class Settings:
     ledger: Ledger = Ledger()
     accounts: Accounts = Accounts()
     stripe: Stripe | None = None
+    payouts: Payouts = Payouts()
     chat: Chat | None = None
     email: Email | None = None
     twilio: Twilio | None = None
@@ -234,6 +244,12 @@ def check(settings: Settings) -> list[str]:
         found.append("stripe.timeout_seconds must be at least 1 and at most stripe.deadline_seconds")
     if settings.stripe and not 0 <= settings.stripe.max_retries <= 5:
         found.append("stripe.max_retries must be 0 to 5; more would only keep the queue waiting")
+    if settings.payouts.rail not in ("file", "stripe"):
+        found.append(f"payouts.rail must be file or stripe, not {settings.payouts.rail!r}")
+    if settings.payouts.rail == "stripe" and not settings.payouts.stripe_keys:
+        found.append("payouts.stripe_keys is missing; it pays by Stripe, or set payouts.rail to file")
+    if settings.rules.payout_hold_hours < 1:
+        found.append("rules.payout_hold_hours must be at least 1; a change of payout method is never paid at once")
     if settings.chat and not settings.web.secrets:
         found.append("web.secrets is missing; it signs links and visitor ids (any 32 random characters)")
     return found

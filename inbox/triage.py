@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from inbox import contacts, conversations, events, jsontext, verification
-from inbox.accounts import known
+from inbox.accounts import known, ledger
 from inbox.accounts.base import Account, AccountRef, Dispute
 from inbox.clock import to_micros
 from inbox.contacts import Contact
@@ -129,6 +129,8 @@ def _check_code(tx: Tx, house: House, g: _Gathered, now: datetime) -> _Gathered:
     result = verification.check(tx, house, g.conversation, g.point, given, now)
     if result.outcome != "right" or result.ref is None:
         return replace_gathered(g, code=result)
+    if g.conversation.context.get("purpose") == "withdraw":
+        ledger.lock(tx, result.ref)  # two confirmations of one author, on any two channels, come one after the other
     account = account_of(tx, result.ref, now)
     assert account is not None
     contact, conversation = _join_author(tx, g, result.ref, account, now)
@@ -180,7 +182,7 @@ def _judge(tx: Tx, house: House, g: _Gathered, now: datetime) -> Turn:
         case=CaseView(number=case.number, claimed=case.status == "claimed", reason=case.reason) if case else None,
         context=g.conversation.context, topic=g.conversation.topic, code=g.code.outcome if g.code else "",
         code_left=g.code.left if g.code else 0,
-        fresh_code=resumed, purpose=str(g.conversation.context.get("purpose", "read")), keyword=_keyword(g.row, meta),
+        fresh_code=resumed, beside_code=g.row["text"][:300] if resumed else "", purpose=str(g.conversation.context.get("purpose", "read")), keyword=_keyword(g.row, meta),
         contact_given=bool(given), masked=frozenset(m["kind"] for m in jsontext.loads(g.row["masked"])),
         wants_person=meta.get("wants_human") == "1",
     )  # fmt: skip
@@ -188,6 +190,7 @@ def _judge(tx: Tx, house: House, g: _Gathered, now: datetime) -> Turn:
     return Turn(
         row=g.row, conversation=g.conversation, contact=g.contact, account=g.account, point=g.point, proof=proof, level=level,
         read=read, decision=decision, case=case, given=given, asked=asked,
+        code_id=g.code.code_id if g.code else "",
     )  # fmt: skip
 
 

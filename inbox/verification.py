@@ -63,6 +63,7 @@ class CodeResult:
     outcome: Literal["right", "wrong", "expired", "locked", "none"]
     ref: AccountRef | None = None
     left: int = 0  # tries
+    code_id: str = ""  # of a right one
 
 
 def level_of(
@@ -135,7 +136,7 @@ def check(
     if row["account_id"] and any(right):
         tx.run(_SETTLE, code=row["id"], to="used", tried=row["tries"] + 1)
         events.record(tx, conversation.id, "code.verified", now, "author", account=row["account_id"])
-        return CodeResult("right", AccountRef(row["account_source"], row["account_id"]))
+        return CodeResult("right", AccountRef(row["account_source"], row["account_id"]), code_id=row["id"])
     return _wrong(tx, house, conversation, row, subjects, now)
 
 

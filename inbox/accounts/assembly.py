@@ -28,9 +28,12 @@ _PARTS: dict[str, tuple[sa.Table, tuple[str, ...]]] = {
     "royalties": (
         tables.royalties,
         ("currency", "available", "pending", "returns_reserve", "threshold", "next_run_on", "tax_form", "tax_form_status",
-         "payout_method", "hold_until"),
+         "payout_method", "hold_until", "payout_checked_at"),
     ),
-    "withdrawals": (tables.withdrawals, ("id", "amount", "requested_on", "status", "expected_on", "paid_on", "reason")),
+    "withdrawals": (
+        tables.withdrawals,
+        ("id", "amount", "requested_on", "status", "expected_on", "paid_on", "reason", "changed_at"),
+    ),
     "refunds": (
         tables.refunds,
         ("id", "invoice_id", "payment_id", "amount", "status", "approved_on", "method", "expected"),
@@ -150,15 +153,16 @@ def _payment(row: list[Any], money: Any) -> base.Payment:
 
 
 def _royalties(row: list[Any], withdrawals: list[Any]) -> base.Royalties:
-    currency, available, pending, reserve, threshold, run, form, form_status, method, hold = row
+    currency, available, pending, reserve, threshold, run, form, form_status, method, hold, checked = row
     return base.Royalties(
         available=Money(available, currency), pending=Money(pending, currency), returns_reserve=Money(reserve, currency),
         threshold=Money(threshold, currency), next_run_on=_on(run), tax_form=form, tax_form_status=form_status,
         payout_method=method, hold_until=from_micros(hold) if hold else None,
+        payout_checked_at=from_micros(checked) if checked else None,
         withdrawals=tuple(
             base.Withdrawal(
                 id=w[0], amount=Money(w[1], currency), requested_on=date.fromisoformat(w[2]), status=w[3],
-                expected_on=_on(w[4]), paid_on=_on(w[5]), reason=w[6],
+                expected_on=_on(w[4]), paid_on=_on(w[5]), reason=w[6], changed_at=from_micros(w[7]) if w[7] else None,
             )
             for w in sorted(withdrawals, key=lambda w: (w[2], w[0]))
         ),

@@ -86,6 +86,7 @@ class Withdrawal:
     expected_on: date | None = None
     paid_on: date | None = None
     reason: str = ""
+    changed_at: datetime | None = None  # of the last change of state, where it was made here
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +100,7 @@ class Royalties:
     tax_form_status: str = ""  # approved | missing | expired
     payout_method: str = ""  # masked: "bank ••5093"
     hold_until: datetime | None = None
+    payout_checked_at: datetime | None = None  # when people last checked the payout method with the author
     withdrawals: tuple[Withdrawal, ...] = ()
 
 

@@ -7,7 +7,7 @@ revision; told twice it changes nothing more; ``NotFound`` and ``Conflict`` are 
 from __future__ import annotations
 
 import json
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,11 +17,9 @@ from inbox.accounts import base, records, tables
 from inbox.clock import to_micros
 from inbox.db.store import Sql, Tx
 from inbox.errors import Conflict, NotFound
-from inbox.money import Money
 
-_authors, _royalties, _withdrawals = tables.authors, tables.royalties, tables.withdrawals
+_authors, _royalties = tables.authors, tables.royalties
 CLOSED = ("won", "lost", "withdrawn", "closed")
-WITHDRAWAL_STATES = ("requested", "in_review", "held", "sent", "paid", "returned")
 _AUTHOR = Sql(sa.select(_authors).where(_authors.c.id == bindparam("id")))
 _SET_FLAGS = Sql(sa.update(_authors).values(flags=bindparam("now_flags")).where(_authors.c.id == bindparam("key")))
 _SET_CONSENTS = Sql(sa.update(_authors).values(consents=bindparam("given")).where(_authors.c.id == bindparam("key")))
@@ -35,10 +33,6 @@ _NO_DEFAULT = Sql(
     .values(is_default=0)
     .where(tables.payment_methods.c.author_id == bindparam("author"), tables.payment_methods.c.id != bindparam("key"))
 )
-_ROYALTIES = Sql(sa.select(_royalties).where(_royalties.c.author_id == bindparam("author")))
-_SET_AVAILABLE = Sql(
-    sa.update(_royalties).values(available=bindparam("left")).where(_royalties.c.author_id == bindparam("author"))
-)
 _SET_TAX_FORM = Sql(
     sa.update(_royalties)
     .values(tax_form=bindparam("form"), tax_form_status=bindparam("form_status"))
@@ -46,11 +40,8 @@ _SET_TAX_FORM = Sql(
 )
 _SET_PAYOUT = Sql(
     sa.update(_royalties)
-    .values(payout_method=bindparam("method"), hold_until=bindparam("until"))
+    .values(payout_method=bindparam("method"), hold_until=bindparam("until"), payout_checked_at=bindparam("checked"))
     .where(_royalties.c.author_id == bindparam("author"))
-)
-_WITHDRAWAL = Sql(
-    sa.select(_withdrawals).where(_withdrawals.c.id == bindparam("id"), _withdrawals.c.author_id == bindparam("author"))
 )
 _DISPUTE = Sql(sa.select(tables.disputes).where(tables.disputes.c.id == bindparam("id")))
 _SET_DISPUTE = Sql(
@@ -188,62 +179,8 @@ def set_tax_form(tx: Tx, author_id: str, form: str, status: str, *, at: datetime
 
 
 def set_payout_method(tx: Tx, author_id: str, method: str, *, hold_until: datetime | None, at: datetime) -> None:
-    """A new destination, masked ("bank ••5093"), with the hold that follows such a change."""
+    """A destination that people checked, masked ("bank ••5093"), with the hold that follows a change."""
     records.touch(tx, author_id, at)
     until = to_micros(hold_until) if hold_until else 0
-    if not tx.run(_SET_PAYOUT, author=author_id, method=method, until=until):
+    if not tx.run(_SET_PAYOUT, author=author_id, method=method, until=until, checked=to_micros(at)):
         raise NotFound(f"author {author_id!r} has no royalty account")
-
-
-def create_withdrawal(tx: Tx, author_id: str, withdrawal: base.Withdrawal, *, at: datetime) -> None:
-    """The amount leaves what is available. Raises ``Conflict`` if there is not so much. Threshold, hold and tax form are
-    asked before; the same id again changes nothing.
-    """
-    records.touch(tx, author_id, at)
-    if tx.one(_WITHDRAWAL, id=withdrawal.id, author=author_id) is not None:
-        return
-    left = _available(tx, author_id) - withdrawal.amount.minor
-    if withdrawal.amount.minor <= 0 or left < 0:
-        have = Money(left + withdrawal.amount.minor, withdrawal.amount.currency)
-        raise Conflict(f"{withdrawal.amount} cannot be withdrawn, {have} is available")
-    tx.run(_SET_AVAILABLE, author=author_id, left=left)
-    records.withdrawal(tx, author_id, withdrawal)
-
-
-def update_withdrawal(
-    tx: Tx, author_id: str, withdrawal_id: str, status: str, *, at: datetime, expected_on: date | None = None,
-    paid_on: date | None = None, reason: str = "",
-) -> None:  # fmt: skip
-    """A new state; what was ``returned`` is available again. Dates and reason not given stay as they are."""
-    if status not in WITHDRAWAL_STATES:
-        raise Conflict(f"a withdrawal is one of {', '.join(WITHDRAWAL_STATES)}, not {status!r}")
-    records.touch(tx, author_id, at)
-    known = _own(tx.one(_WITHDRAWAL, id=withdrawal_id, author=author_id), author_id, f"withdrawal {withdrawal_id!r}")
-    currency = _royalty_row(tx, author_id)["currency"]
-    records.withdrawal(
-        tx, author_id,
-        base.Withdrawal(
-            id=withdrawal_id, amount=Money(known["amount"], currency),
-            requested_on=date.fromisoformat(known["requested_on"]), status=status,
-            expected_on=expected_on or _on(known["expected_on"]), paid_on=paid_on or _on(known["paid_on"]),
-            reason=reason or known["reason"],
-        ),
-    )  # fmt: skip
-    back = (status == "returned") - (known["status"] == "returned")
-    if back:
-        tx.run(_SET_AVAILABLE, author=author_id, left=_available(tx, author_id) + back * known["amount"])
-
-
-def _available(tx: Tx, author_id: str) -> int:
-    return int(_royalty_row(tx, author_id)["available"])
-
-
-def _royalty_row(tx: Tx, author_id: str) -> Any:
-    row = tx.one(_ROYALTIES, author=author_id)
-    if row is None:
-        raise NotFound(f"author {author_id!r} has no royalty account")
-    return row
-
-
-def _on(text: str) -> date | None:
-    return date.fromisoformat(text) if text else None

@@ -8,6 +8,8 @@ from inbox.accounts.base import Account, Royalties, Withdrawal
 from inbox.accounts.factsheet import Ask, Fact, Held, Outcome, StepUp, as_of_on, local, sheet
 from inbox.errors import MissingFact
 from inbox.money import Money
+from inbox.payouts.asked import asked
+from inbox.payouts.royalties import CALLED_OFF, FOR_A_PERSON, bar, held, trouble
 
 #: States of a withdrawal that has not reached its end.
 UNDER_WAY = frozenset({"requested", "in_review", "held", "sent"})
@@ -34,51 +36,42 @@ def royalty_balance(account: Account, ask: Ask) -> Outcome:
 
 
 def royalty_withdrawal(account: Account, ask: Ask) -> Outcome:
-    """Level 2: may it be paid out? ``state`` eligible, hold, tax_form, no_destination, below_minimum or too_much.
+    """Level 2: may it be paid out? ``state`` eligible, hold, tax_form, no_destination, below_minimum, too_much,
+    foreign_currency, not_an_amount or which_amount.
 
     ``eligible`` asks for confirmation by a fresh code; the withdrawal itself is another step.
     """
     royalties = _royalties(account)
-    if "fraud" in account.flags:
-        return Held("security_hold", "wants a payout; the account has a fraud flag")
-    if royalties.available.minor < 0:
-        return Held("negative_royalty_balance", "wants a payout; royalties are below zero")
-    named = next((a for a in ask.entities.amounts if a.currency == royalties.available.currency), None)
-    amount = named or royalties.available
-    state = _state(account, royalties, amount, ask)
+    wanted = asked(ask.text, ask.entities.amounts, royalties.available, account.language)
+    barred = bar(account, ask.now)
+    if barred in FOR_A_PERSON:
+        return Held(*FOR_A_PERSON[barred])
+    if barred == "tax_form" and not royalties.tax_form:
+        raise MissingFact(fact="tax_form")
+    state: str = {"payout_hold": "hold"}.get(barred, barred)
+    if not state:
+        state = wanted if isinstance(wanted, str) else trouble(royalties, wanted) or "eligible"
+    amount = wanted if isinstance(wanted, Money) and state == "eligible" else None
     return sheet(
         account,
         RECORD,
         state=state,
-        amount=amount if state == "eligible" else None,
+        amount=amount,
         available=royalties.available,
-        remaining=royalties.available - amount if state == "eligible" else None,
+        remaining=royalties.available - amount if amount is not None else None,
+        reserve=royalties.returns_reserve or None,
         threshold=royalties.threshold,
         destination=royalties.payout_method or None,
         hold_until=_hold(account, royalties, ask),
         tax_form=royalties.tax_form or None,
+        tax_form_expired=royalties.tax_form_status == "expired",
         next_run_on=royalties.next_run_on,
     )
 
 
-def _state(account: Account, royalties: Royalties, amount: Money, ask: Ask) -> str:
-    if royalties.tax_form_status != "approved":
-        if not royalties.tax_form:
-            raise MissingFact(fact="tax_form")
-        return "tax_form"
-    if not royalties.payout_method:
-        return "no_destination"
-    if _hold(account, royalties, ask):
-        return "hold"
-    if amount > royalties.available:
-        return "too_much"
-    return "below_minimum" if amount < royalties.threshold else "eligible"
-
-
 def _hold(account: Account, royalties: Royalties, ask: Ask) -> object | None:
     """The end of a running payout hold, on the author's clock."""
-    until = royalties.hold_until
-    return local(account, until) if until is not None and until > ask.now else None
+    return local(account, royalties.hold_until) if royalties.hold_until and held(royalties, ask.now) else None
 
 
 def royalty_withdrawal_status(account: Account, ask: Ask) -> Outcome:
@@ -92,7 +85,10 @@ def royalty_withdrawal_status(account: Account, ask: Ask) -> Outcome:
     withdrawal = quoted or _latest(withdrawals)
     if withdrawal is None:
         return sheet(account, RECORD, state="none")
-    if sum(1 for w in withdrawals if w.status == "returned") >= 2 and withdrawal.status == "returned":
+    if (
+        sum(1 for w in withdrawals if w.status == "returned" and w.reason != CALLED_OFF) >= 2
+        and withdrawal.status == "returned"
+    ):
         return Held("withdrawal_returned", f"{withdrawal.id}: the bank sent payouts back more than once")
     if _late(withdrawal, ask.today):
         return Held("withdrawal_late", f"{withdrawal.id} was expected on {withdrawal.expected_on}")
@@ -104,7 +100,7 @@ def _withdrawal_facts(account: Account, withdrawal: Withdrawal, ask: Ask) -> dic
     facts = sheet(
         account,
         withdrawal.id,
-        state=withdrawal.status,
+        state=CALLED_OFF.replace(" ", "_") if withdrawal.reason == CALLED_OFF else withdrawal.status,
         withdrawal_id=withdrawal.id,
         requested_on=withdrawal.requested_on,
         expected_on=None if done else withdrawal.expected_on,

@@ -29,6 +29,7 @@ _BY_EMAIL = Sql(
 _BY_PHONE = Sql(
     sa.select(tables.authors.c.id).where(tables.authors.c.phone == sa.bindparam("value")).order_by(tables.authors.c.id)
 )
+_LOCK = Sql(sa.select(tables.authors.c.id).where(tables.authors.c.id == sa.bindparam("id")).with_for_update())
 _REVISION = Sql(sa.select(tables.authors.c.revision).where(tables.authors.c.id == sa.bindparam("id")))
 
 
@@ -39,6 +40,12 @@ def find(tx: Tx, point: ContactPoint) -> list[AccountRef]:
         return []
     rows = tx.all(_BY_EMAIL, value=value.lower()) if point.kind == "email" else tx.all(_BY_PHONE, value=value)
     return [AccountRef(SOURCE, row["id"]) for row in rows]
+
+
+def lock(tx: Tx, ref: AccountRef) -> None:
+    """Hold the author against other units until the commit: what is read after this stays as it is."""
+    if ref.source == SOURCE:
+        tx.one(_LOCK, id=ref.id)
 
 
 def load(tx: Tx, ref: AccountRef, at: datetime | None = None) -> Account:

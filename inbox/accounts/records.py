@@ -16,6 +16,7 @@ from inbox.accounts import base, tables
 from inbox.clock import to_micros
 from inbox.db.store import Sql, Tx, upsert
 from inbox.errors import Conflict, NotFound
+from inbox.payouts.tables import changes
 
 
 def _saving(table: sa.Table, *left_alone: str) -> Sql:
@@ -30,8 +31,15 @@ _PLAN = _saving(tables.plans, "moves")
 _INSTALMENT = _saving(tables.instalments)
 _PAYMENT = _saving(tables.payments)
 _METHOD = _saving(tables.payment_methods)
-_ROYALTIES = _saving(tables.royalties)
-_WITHDRAWAL = _saving(tables.withdrawals)
+_ROYALTIES = _saving(tables.royalties, "payout_checked_at")
+_HELD_UNTIL = Sql(
+    sa.select(sa.func.max(changes.c.hold_until).label("until")).where(
+        changes.c.author_id == sa.bindparam("id"), changes.c.status == "approved"
+    )
+)
+_WITHDRAWAL = _saving(
+    tables.withdrawals, "destination", "conversation_id", "confirmation", "held_from", "sent_on", "changed_at"
+)
 _REFUND = _saving(tables.refunds)
 _DISPUTE = _saving(tables.disputes)
 _PROMISE = _saving(tables.promises)
@@ -130,12 +138,18 @@ def payment_method(tx: Tx, author_id: str, value: base.PaymentMethod) -> None:
 
 
 def royalties(tx: Tx, author_id: str, value: base.Royalties) -> None:
-    """The sums, the tax form and the payout method; withdrawals are records of their own."""
+    """The sums, the tax form and the payout method; withdrawals are records of their own.
+
+    A hold that follows a change checked here is never shortened by what a file says.
+    """
+    until = to_micros(value.hold_until) if value.hold_until else 0
+    checked = tx.one(_HELD_UNTIL, id=author_id)
+    until = max(until, (checked["until"] if checked else 0) or 0)
     tx.run(
         _ROYALTIES, author_id=author_id, currency=value.available.currency, available=value.available.minor,
         pending=value.pending.minor, returns_reserve=value.returns_reserve.minor, threshold=value.threshold.minor,
         next_run_on=_text(value.next_run_on), tax_form=value.tax_form, tax_form_status=value.tax_form_status,
-        payout_method=value.payout_method, hold_until=to_micros(value.hold_until) if value.hold_until else 0,
+        payout_method=value.payout_method, hold_until=until,
     )  # fmt: skip
 
 

@@ -140,6 +140,7 @@ royalties = Table(
     _text("tax_form_status"),
     _text("payout_method"),  # masked
     _int("hold_until"),  # microseconds, 0 = no hold
+    _int("payout_checked_at"),  # when people last checked the payout method with the author
 )
 
 withdrawals = Table(
@@ -153,7 +154,23 @@ withdrawals = Table(
     _text("expected_on"),
     _text("paid_on"),
     _text("reason"),
-)
+    # Of those that were asked for here; an import leaves them alone.
+    _text("destination"),  # masked, as the author confirmed it
+    _text("conversation_id"),
+    _text("confirmation"),  # the one-time code that confirmed it: one code, one withdrawal
+    _text("held_from"),  # the state a release goes back to
+    _text("sent_on"),
+    _int("changed_at"),  # of the last change of state
+    Index(
+        "ix_ledger_withdrawals_confirmation", "confirmation", unique=True,
+        sqlite_where=text("confirmation <> ''"), postgresql_where=text("confirmation <> ''"),
+    ),
+    Index(
+        "ix_ledger_withdrawals_open", "status", "requested_on",
+        sqlite_where=text("confirmation <> '' AND status IN ('requested','in_review','held','sent')"),
+        postgresql_where=text("confirmation <> '' AND status IN ('requested','in_review','held','sent')"),
+    ),
+)  # fmt: skip
 
 refunds = Table(
     "ledger_refunds",

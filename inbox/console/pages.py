@@ -9,7 +9,9 @@ from inbox.console.actions import ActionPages
 from inbox.console.answers import AnswerPages
 from inbox.console.auth import Door, Gate
 from inbox.console.conversation import ConversationPages
+from inbox.console.destinations import DestinationPages
 from inbox.console.failures import FailurePages
+from inbox.console.payouts import PayoutPages
 from inbox.console.people import PeoplePages
 from inbox.console.queue import QueuePages
 from inbox.console.review import ReviewPages
@@ -31,5 +33,7 @@ def routes(store: Store, house: House, clock: Clock, desk: DeskEvents) -> list[w
         *ReviewPages(console).routes(door),
         *AnswerPages(console).routes(door),
         *FailurePages(console).routes(door),
+        *DestinationPages(console).routes(door),
+        *PayoutPages(console).routes(door),
         *PeoplePages(console).routes(door),
     ]

@@ -2,6 +2,7 @@
 
 from inbox.accounts import tables as _ledger
 from inbox.db.tables import metadata
+from inbox.payouts import tables as _payouts
 
 __all__ = ["metadata"]
-_ = _ledger
+_ = (_ledger, _payouts)

@@ -10,6 +10,7 @@ from inbox.accounts.facts import FACTS, Fact, FactSheet, Held, StepUp, needed_le
 from inbox.deciding import plans
 from inbox.deciding.doubt import clarify
 from inbox.deciding.figures import facts, step_up
+from inbox.deciding.payouts import withdraw
 from inbox.deciding.people import hand_over, opt_out_effects
 from inbox.deciding.promises import promise
 from inbox.deciding.situation import (
@@ -122,7 +123,7 @@ def _from_record(s: Situation, intent: str) -> Decision:
             s, Person(reason=outcome.reason, severity=Severity.NORMAL, words=outcome.text, withheld=withheld, hold=hold)
         )  # fmt: skip
     if intent == "royalty_withdrawal":
-        return _withdraw(s, outcome)
+        return withdraw(s, outcome)
     kind = "link" if intent in ("make_payment", "update_payment_method") and not _is_told(outcome) else "facts"
     return Decision(
         route=Route.ANSWER, kind="ack" if intent == "invoice_copy" else kind, reason=s.read.reason, intents=(intent,),
@@ -132,26 +133,6 @@ def _from_record(s: Situation, intent: str) -> Decision:
 
 def _is_told(facts: FactSheet) -> bool:
     return "nothing_due" in facts and bool(facts["nothing_due"].value)
-
-
-def _withdraw(s: Situation, facts: FactSheet) -> Decision:
-    """Eligible and freshly proven: do it, once. Eligible: ask for a fresh code. Else say what stands in the way."""
-    if facts["state"].value != "eligible":
-        effects = (Effect("hold_payout", {}),) if facts["state"].value == "hold" else ()
-        return Decision(
-            route=Route.ANSWER, kind="link" if facts["state"].value == "tax_form" else "facts", reason=s.read.reason,
-            intents=("royalty_withdrawal",), replies=(Reply(answer="royalty_withdrawal", facts=facts),), effects=effects,
-        )  # fmt: skip
-    if not (s.fresh_code and s.purpose == "withdraw"):
-        return Decision(
-            route=Route.ANSWER, kind="otp_prompt", reason="a withdrawal needs a fresh code", intents=("royalty_withdrawal",),
-            code_for="withdraw",
-        )  # fmt: skip
-    return Decision(
-        route=Route.ANSWER, kind="facts", reason="confirmed by a fresh code", intents=("royalty_withdrawal",),
-        replies=(Reply(answer="royalty_withdrawal_done", facts=facts),),
-        effects=(Effect("withdrawal", {"amount": facts["amount"].value, "destination": facts["destination"].value}),),
-    )  # fmt: skip
 
 
 def _words(s: Situation) -> FactSheet:

@@ -68,6 +68,7 @@ class Situation:
     code: CodeOutcome = ""
     code_left: int = 0  # tries
     fresh_code: bool = False  # a right code came with this message
+    beside_code: str = ""  # that message itself; ``read`` is then the question that waited for the code
     purpose: str = "read"  # what the right code was asked for
     keyword: Keyword = ""
     contact_given: bool = False  # an address to send a code to stands in the message

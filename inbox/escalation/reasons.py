@@ -27,7 +27,9 @@ MONEY_DISPUTES = frozenset(
     }
 )
 #: Reasons that are about what we pay out.
-PAYOUT_REASONS = frozenset({"payout_destination_change", "royalty_dispute", "royalty_offset_request"})
+PAYOUT_REASONS = frozenset(
+    {"payout_destination_change", "royalty_dispute", "royalty_offset_request", "payout_returned", "security_hold"}
+)
 
 _CALL_BACK = "Call the number on file yourself; never a number given in the message."
 
@@ -137,6 +139,28 @@ REASONS: Mapping[str, Reason] = {
     "security_impersonation": Reason(
         "May not be the author",
         (_CALL_BACK, "Disclose nothing, not even that an account exists.", "Report it to the supervisor."),
+    ),
+    "contact_change": Reason(
+        "Wants another login email or phone number",
+        (
+            _CALL_BACK,
+            "Write the change down under Changes; a second person approves it, and payouts rest.",
+        ),
+    ),
+    "payout_returned": Reason(
+        "Wants a payout, but the bank sent the last one back",
+        (
+            _CALL_BACK,
+            "Ask which payout method is right; write it down under Changes, even if it is the same one.",
+        ),
+    ),
+    "negative_royalty_balance": Reason(
+        "Wants a payout, but royalties are below zero",
+        ("Look up which returns took the balance below zero.", "Explain them line by line; nothing is paid out."),
+    ),
+    "security_hold": Reason(
+        "Wants a payout while the account has a fraud flag",
+        ("Tell the supervisor. Say nothing about the flag.", "Nothing is paid out before it is cleared."),
     ),
     "royalty_dispute": Reason(
         "Says the royalties are too low or missing",

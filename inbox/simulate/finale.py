@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from inbox import staffing
 from inbox.accounts import ledger
 from inbox.accounts.base import Account
 from inbox.escalation import posting
@@ -138,7 +139,12 @@ def _plans(look: Look) -> _Found:
 
 
 def _payout_changes(look: Look) -> _Found:
-    return [{"by": e.get("by"), "approved_by": e.get("approved_by")} for e in look.of("payout.changed")]
+    """By desk ids, as the file names people."""
+    people = {p.id: p.slack_user_id for p in look.stage.store.read_now(staffing.every)}
+    return [
+        {"by": people.get(e["by"], ""), "approved_by": people.get(e["approved_by"], "")}
+        for e in look.of("payout.changed")
+    ]
 
 
 def _switches(look: Look) -> _Found:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
+from inbox import staffing
 from inbox.accounts import booking, changes
 from inbox.accounts.base import Dispute, Instalment, Payment, PaymentMethod, Plan, Promise, Refund
 from inbox.db.store import Tx
 from inbox.errors import Unsupported
 from inbox.escalation.base import DeskEvent
 from inbox.money import Money
+from inbox.payouts import batches, destinations, files
 from inbox.receivables import chargebacks, promises
 from inbox.simulate.stage import Stage, agent
 
@@ -64,12 +66,15 @@ async def _chargeback_opened(stage: Stage, details: Details) -> None:
 
 
 async def _withdrawal_paid(stage: Stage, details: Details) -> None:
-    w, now = details["withdrawal"], stage.clock.now()
-    await stage.store.run(
-        lambda tx: changes.update_withdrawal(
-            tx, stage.ref.id, w["id"], w["status"], paid_on=date.fromisoformat(w["paid_on"]), at=now
-        )
-    )
+    """Finance gets a batch, pays it, and reports: the way of the product."""
+    w, now, on = details["withdrawal"], stage.clock.now(), date.fromisoformat(details["withdrawal"]["paid_on"])
+    report = files.Report(line=1, id=w["id"], status=w["status"], on=on, amount=Money.of(w["amount"]).decimal)
+
+    def unit(tx: Tx) -> None:
+        batches.claim(tx, stage.house, until=now.date(), by="finance", at=now)
+        batches.reconcile(tx, stage.house, [report], by="finance", at=now)
+
+    await stage.store.run(unit)
 
 
 async def _payout_hold_expired(stage: Stage, details: Details) -> None:
@@ -91,6 +96,8 @@ async def _agent_takes_over(stage: Stage, details: Details) -> None:
 
 async def _agent_resolves(stage: Stage, details: Details) -> None:
     await _act(stage, details["agent"], "claim")
+    if details["action"] == "payout_method_changed":
+        await agent(stage, details["second_approver"], "supervisor")
     await stage.store.run(lambda tx: _AGENT[details["action"]](tx, stage, details))
     outcome = {"refund": "refund", "credit": "credit", "hardship_plan": "plan_agreed"}.get(details["action"], "other")
     if "evidence" in details.get("note", ""):
@@ -167,8 +174,24 @@ def _approve_promise(tx: Tx, stage: Stage, details: Details) -> None:
 
 
 def _payout_method_changed(tx: Tx, stage: Stage, details: Details) -> None:
-    until = datetime.fromisoformat(details["payout_hold_until"])
-    changes.set_payout_method(tx, stage.ref.id, details["payout_method"], hold_until=until, at=stage.clock.now())
+    """Asked for by the agent who called the number on file, approved by the second person: as in the console."""
+    house, now = stage.house, stage.clock.now()
+    asks, approves = (staffing.by_desk_id(tx, details[name]) for name in ("agent", "second_approver"))
+    assert asks is not None
+    assert approves is not None
+    live = [c for c in stage.cases() if c.status in ("open", "claimed")][-1]
+    method, _, last4 = details["payout_method"].partition(" ••")
+    wanted = destinations.Wanted(
+        author_id=stage.ref.id,
+        kind="payout",
+        method=method,
+        last4=last4,
+        case=live.number,
+        conversation_id=live.conversation_id,
+    )
+    change = destinations.request(tx, house, wanted, asks, now)
+    destinations.confirm_call(tx, house, change.id, asks, now, note=details["verification"])
+    destinations.approve(tx, house, change.id, approves, now)
 
 
 def _nothing(tx: Tx, stage: Stage, details: Details) -> None:

@@ -140,19 +140,27 @@ SAMPLES: Mapping[str, Sequence[Facts]] = {
     "royalty_withdrawal": (
         {**_PAYOUT, "state": "eligible", "amount": money("276.35"), "remaining": money("0")},
         {**_PAYOUT, "state": "hold", "hold_until": AT},
+        {**_PAYOUT, "state": "eligible", "amount": money("150.00"), "remaining": money("126.35"), "reserve": money("3.00")},
         {**_PAYOUT, "state": "tax_form", "tax_form": "W-8BEN", "link": LINK},
-        *({**_PAYOUT, "state": s} for s in ("no_destination", "too_much", "below_minimum")),
+        {**_PAYOUT, "state": "tax_form", "tax_form": "W-9", "tax_form_expired": True, "link": LINK},
+        *(
+            {**_PAYOUT, "state": s}
+            for s in (
+                "no_destination", "too_much", "below_minimum", "foreign_currency", "not_an_amount", "which_amount",
+            )
+        ),
     ),
     "royalty_withdrawal_done": (
         {"withdrawal_id": "WD-31", "amount": money("276.35"), "destination": "bank ••4471"},
-        {"withdrawal_id": "WD-31", "amount": money("9418.75"), "destination": "paypal", "expected_on": date(2026, 5, 22)},
+        {"withdrawal_id": "WD-31", "amount": money("9418.75"), "destination": "paypal", "expected_on": date(2026, 5, 22),
+         "remaining": money("0"), "reserve": money("3.00")},
     ),
     "royalty_withdrawal_status": (
         {"state": "paid", "withdrawal_id": "WD-31", "requested_on": date(2026, 7, 8), "paid_on": date(2026, 7, 13)},
         *(
             {"state": s, "withdrawal_id": "WD-31", "requested_on": date(2026, 7, 8), "amount": money("418.75"),
              "expected_on": date(2026, 7, 15)}
-            for s in ("requested", "in_review", "held", "sent", "returned")
+            for s in ("requested", "in_review", "held", "sent", "returned", "called_off")
         ),
         {"state": "none"},
     ),
@@ -213,6 +221,15 @@ SAMPLES: Mapping[str, Sequence[Facts]] = {
     "promise_reminder": (_PROMISE, {**_PROMISE, "link": LINK}),
     "promise_missed": (_PROMISE, {**_PROMISE, "link": LINK}),
     "payout_changed_notice": ({"hold_until": AT},),
+    "payout_change_asked": tuple({"what": w, "case": 1042} for w in ("payout", "email", "phone")),
+    "payout_change_refused": tuple({"what": w} for w in ("payout", "email", "phone")),
+    "contact_changed_notice": tuple({"what": w, "hold_until": AT} for w in ("email", "phone")),
+    "setoff_done": ({"amount": money("84.65"), "invoice_id": "INV-5101", "on": date(2026, 5, 12)},),
+    "withdrawal_notice": tuple(
+        {"state": s, "withdrawal_id": "WD-31", "expected_on": date(2026, 7, 15), "sent_on": date(2026, 7, 9),
+         "paid_on": date(2026, 7, 13)}
+        for s in ("in_review", "held", "released", "sent", "paid", "returned", "called_off")
+    ),
     "voice_greeting": ({"recorded": True}, {"recorded": False}),
     "voice_voicemail": ({}, {"recipient": "Ottilie Brandreth"}),
     "voice_callback": ({"call_by": AT}, {}),

@@ -23,7 +23,6 @@ from inbox.accounts.base import (
     Plan,
     Promise,
     Refund,
-    Withdrawal,
 )
 from inbox.clock import SetClock
 from inbox.db.store import Store, open_store
@@ -145,7 +144,6 @@ async def test_an_uncached_load_is_quick(ledger_store: Store) -> None:
         lambda tx: changes.close_dispute(tx, "A-901", "dp_900", "won", at=AT),
         lambda tx: changes.keep_promise(tx, "A-901", "PR-900", at=AT),
         lambda tx: changes.set_tax_form(tx, "A-901", "W-9", "approved", at=AT),
-        lambda tx: changes.update_withdrawal(tx, "A-901", "WD-900", "paid", at=AT),
     ],
 )
 async def test_nobody_touches_the_records_of_another_author(ledger_store: Store, verb: Verb) -> None:
@@ -351,22 +349,6 @@ async def test_promises_are_kept_or_broken_once(ledger_store: Store) -> None:
     assert [(p.id, p.status) for p in account.promises] == [("PR-900", "kept"), ("PR-2", "broken")]
     with pytest.raises(Conflict, match="broken already"):
         await ledger_store.run(lambda tx: changes.keep_promise(tx, "A-900", "PR-2", at=LATER))
-
-
-async def test_a_withdrawal_takes_from_what_is_available_and_a_return_gives_back(ledger_store: Store) -> None:
-    wanted = Withdrawal(id="WD-9", amount=usd("81.20"), requested_on=date(2026, 3, 11), status="requested")
-    for _ in range(2):
-        account = await after(ledger_store, lambda tx: changes.create_withdrawal(tx, "A-900", wanted, at=LATER))
-    assert account.royalties and account.royalties.available == usd("0.00")
-    account = await after(
-        ledger_store,
-        lambda tx: changes.update_withdrawal(tx, "A-900", "WD-9", "returned", reason="account closed", at=LATER),
-    )
-    assert account.royalties and account.royalties.available == usd("81.20")
-    assert account.royalties.withdrawals[-1].reason == "account closed"
-    too_much = dataclasses.replace(wanted, id="WD-10", amount=usd("81.21"))
-    with pytest.raises(Conflict, match=r"81\.20 is available"):
-        await ledger_store.run(lambda tx: changes.create_withdrawal(tx, "A-900", too_much, at=LATER))
 
 
 async def test_royalty_settings_and_contact_data(ledger_store: Store) -> None:

@@ -18,7 +18,11 @@ SUPERVISOR_ONLY = {
     ("POST", "/console/people/{id}/password"), ("POST", "/console/people/{id}/slack"), ("GET", "/console/security"),
     ("POST", "/console/replies/{id}/verdict"), ("GET", "/console/templates/approve-all"),
     ("POST", "/console/templates/approve-all"), ("POST", "/console/templates/{id}/approve"),
-    ("POST", "/console/templates/{id}/suspend"),
+    ("POST", "/console/templates/{id}/suspend"), ("GET", "/console/payouts"), ("POST", "/console/payouts/batches"),
+    ("GET", "/console/payouts/batches/{id}/{form}"), ("POST", "/console/payouts/withdrawals/{id}/hold"),
+    ("POST", "/console/payouts/withdrawals/{id}/release"), ("POST", "/console/payouts/withdrawals/{id}/call-off"),
+    ("POST", "/console/changes/{id}/approve"), ("POST", "/console/setoffs/{id}/apply"),
+    ("POST", "/console/setoffs/{id}/refuse"),
 }  # fmt: skip
 OPEN = {("GET", "/console/login"), ("POST", "/console/login")}
 
