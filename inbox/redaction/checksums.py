@@ -154,10 +154,35 @@ def rfc(text: str) -> bool:
     return padded[12] == "0A987654321"[rest]
 
 
+def isbn10(text: str) -> bool:
+    """Ten characters, the last one a digit or X."""
+    values = [10 if c == "X" else int(c) for c in text] if len(text) == 10 and text[:9].isdigit() else []
+    return bool(values) and sum(v * (10 - n) for n, v in enumerate(values)) % 11 == 0
+
+
 def isbn13(digits: str) -> bool:
     if len(digits) != 13 or digits[:3] not in ("978", "979"):
         return False
     return sum(int(d) * (1 + 2 * (n % 2)) for n, d in enumerate(digits)) % 10 == 0
+
+
+def usps(digits: str) -> bool:
+    """A parcel number of 20 or 22 digits, by its check digit."""
+    total = sum(int(d) * (3 if n % 2 == 0 else 1) for n, d in enumerate(reversed(digits[:-1])))
+    return (10 - total % 10) % 10 == int(digits[-1])
+
+
+def ups(text: str) -> bool:
+    """``1Z`` and 16 more, upper case, by its check digit."""
+    values = [int(c) if c.isdigit() else (ord(c) - 63) % 10 for c in text[2:]]
+    total = sum(values[0:-1:2]) + 2 * sum(values[1:-1:2])
+    return len(text) == 18 and text.startswith("1Z") and (10 - total % 10) % 10 == values[-1]
+
+
+def dni(text: str) -> bool:
+    """Spain: DNI (eight digits and a letter) or NIE (X, Y or Z, seven digits and a letter), upper case."""
+    digits = str("XYZ".find(text[0])) + text[1:8] if text[0] in "XYZ" else text[:8]
+    return len(text) == 9 and digits.isdigit() and "TRWAGMYFPDXBNJZSQVHLCKE"[int(digits) % 23] == text[8]
 
 
 def _is_yymmdd(digits: str) -> bool:

@@ -1,6 +1,6 @@
 """Find numbers in text however they are written: in figures with any separators, over line breaks, or as spoken words.
 
-Everything is one pass over the text; no pattern here can backtrack.
+Reads text that ``glyphs.plain`` made plain. Everything is one pass over it; no pattern here can backtrack.
 """
 
 from __future__ import annotations
@@ -12,6 +12,12 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
+from inbox.redaction import spoken
+from inbox.redaction.spoken import NUMBER_WORDS
+
+__all__ = ["NUMBER_WORDS", "PLACEHOLDERS", "Group", "Run", "Token", "fold", "runs", "tokens"]
+
+PART_OF_CARD = "[part of a card number]"
 #: What stands in a text where something was masked. They are read back, so that masking twice changes nothing.
 PLACEHOLDERS = {
     "[security code]": "cvv",
@@ -20,43 +26,47 @@ PLACEHOLDERS = {
     "[social security number]": "ssn",
     "[tax number]": "tax_id",
     "[password]": "password",
+    "[code]": "code",
+    PART_OF_CARD: "pan",
+    "[part of it]": "part",
 }
 _CARD = r"\[(?:[A-Z][A-Za-z]{1,11} ?(?:Express |Club )?)?card •••• \d{4}\]"
-_ESCAPES = r"\\[nrt]|&nbsp;|&#160;|%(?:20|2[dDbB]|0[aA]|0[dD])|=\r?\n"
-_TOKEN = re.compile(
-    rf"(?P<card>{_CARD})|(?P<done>{'|'.join(re.escape(p) for p in PLACEHOLDERS)})"
-    rf"|(?:{_ESCAPES})|(?P<number>\d+)|(?P<word>[^\W\d_](?:[^\W\d_]|[\u0300-\u036f])*)"
+_TAG = r"</?(?:br|b|i|u|p|a|em|li|ol|ul|td|tr|th|div|pre|span|code|font|strong|table|tbody)\b[^<>\d]{0,80}>"
+_ENTITY = (
+    r"&(?:nbsp|ensp|emsp|thinsp|shy|ndash|mdash|minus|hyphen|lt|gt|amp|quot|zwnj|zwj|#\d{1,5}|#[xX][0-9A-Fa-f]{1,4});"
 )
-_SEPARATOR = r"\s.,\-‐‑‒–—−_/|*+=>·•:;~'\u200b-\u200f\u2060\ufeff\ufe0f\u20e3\u00ad"
-_GAP = re.compile(rf"(?:[{_SEPARATOR}]|{_ESCAPES})*")
+_ESCAPED = r"\\u[0-9A-Fa-f]{4}|\\[nrt]|%(?:20|2[dDbBeEcC]|0[aAdD]|[cC]2%[aA]0)|=\r?\n|=20(?=[\r\n=]|$)|=C2=A0|=E2=80=[89A][0-9A-F]"
+_ESCAPES = rf"{_ESCAPED}|{_ENTITY}|{_TAG}"
+_CODED = r"&#0{0,2}(?:4[89]|5[0-7]);|&#[xX]3\d;|%3\d|\\u003\d"
+_TOKEN = re.compile(
+    rf"(?P<card>{_CARD})|(?P<done>{'|'.join(re.escape(p) for p in PLACEHOLDERS)})|(?P<coded>{_CODED})|(?:{_ESCAPES})"
+    r"|(?P<number>\d++(?:[OolI]{1,2}+\d++){0,8}+)|(?P<word>[^\W\d_](?:[^\W\d_]|[\u0300-\u036f\u200b])*+)"
+)
+_LETTERS = str.maketrans("OolI", "0011")
+_SEPARATOR = r"\s.,\-_/\\|*+=>·•:;~'\u200b"
+_GAP = re.compile(rf"(?:{_ESCAPES}|[{_SEPARATOR}])*+")
+#: Signs that stand around numbers rather than within one: over these only the usual groups of a card are followed.
+_WIDE_GAP = re.compile(rf"(?:{_ESCAPES}|[{_SEPARATOR}()\[\]{{}}\"“”‘’«»<&#`^])*+")
 _STRONG = re.compile(r"[\n\t,;:|]|\\n")
-_LONGEST_GAP = 12
-
-_UNITS = {
-    "zero": 0, "oh": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
-    "cero": 0, "uno": 1, "un": 1, "una": 1, "dos": 2, "tres": 3, "cuatro": 4, "cinco": 5, "seis": 6, "siete": 7, "ocho": 8,
-    "nueve": 9, "um": 1, "uma": 1, "dois": 2, "duas": 2, "quatro": 4, "sete": 7, "oito": 8, "nove": 9, "meia": 6,
-}  # fmt: skip
-_TEENS = {
-    "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16, "seventeen": 17,
-    "eighteen": 18, "nineteen": 19, "diez": 10, "once": 11, "doce": 12, "trece": 13, "catorce": 14, "quince": 15,
-    "dieciseis": 16, "diecisiete": 17, "dieciocho": 18, "diecinueve": 19, "veintiuno": 21, "veintiun": 21, "veintidos": 22,
-    "veintitres": 23, "veinticuatro": 24, "veinticinco": 25, "veintiseis": 26, "veintisiete": 27, "veintiocho": 28,
-    "veintinueve": 29, "dez": 10, "onze": 11, "doze": 12, "treze": 13, "quatorze": 14, "catorze": 14, "quinze": 15,
-    "dezesseis": 16, "dezasseis": 16, "dezessete": 17, "dezassete": 17, "dezoito": 18, "dezenove": 19, "dezanove": 19,
-}  # fmt: skip
-_TENS = {
-    "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90,
-    "veinte": 20, "treinta": 30, "cuarenta": 40, "cincuenta": 50, "sesenta": 60, "setenta": 70, "ochenta": 80,
-    "noventa": 90, "vinte": 20, "trinta": 30, "quarenta": 40, "cinquenta": 50, "sessenta": 60, "oitenta": 80,
-}  # fmt: skip
-_TIMES = {"double": 2, "triple": 3, "doble": 2, "duplo": 2, "triplo": 3, "dobro": 2}
-NUMBER_WORDS = frozenset(_UNITS) | frozenset(_TEENS) | frozenset(_TENS)
-_ENGLISH = frozenset(("two", "three", "four", "five", "six", "seven", "eight", "nine"))
+_CLOSE_GAP, _LONGEST_GAP = 12, 200
 _FILLERS = frozenset((
     "uh", "um", "er", "ah", "eh", "and", "y", "e", "then", "next", "luego", "depois", "dash", "space", "hyphen", "dot",
     "comma", "guion", "espacio", "coma", "punto", "traco", "espaco", "hifen", "virgula", "ponto",
 ))  # fmt: skip
+#: Words between the groups of a card that is told piece by piece.
+_TELLING = _FILLERS | frozenset((
+    "the", "first", "last", "second", "third", "final", "other", "middle", "rest", "is", "are", "it", "s", "of", "digits",
+    "numbers", "number", "followed", "by", "continues", "ends", "with", "in", "slash", "despues", "entonces", "el", "la", "los", "las",
+    "resto", "es", "son", "primeros", "ultimos", "siguientes", "digitos", "numeros", "termina", "con", "en", "seguido", "de",
+    "o", "os", "sao", "primeiros", "seguintes", "termina", "com", "em", "entao", "barra", "plus", "mas", "mais", "begins", "starts",
+))  # fmt: skip
+_FOURS = frozenset(("four", "cuatro", "quatro", "4"))
+_WHICH = frozenset(("first", "last", "next", "second", "third", "final", "other", "middle", "primeros", "ultimos",
+                    "siguientes", "otros", "primeiros", "seguintes", "outros"))  # fmt: skip
+
+
+#: Words that mean something by themselves but also turn up in hexadecimal ids.
+_IN_IDS = frozenset(("aba", "ein", "dni", "pwd", "cbu"))
 
 
 class Token(NamedTuple):
@@ -73,6 +83,7 @@ class Group(NamedTuple):
     first: int  # index of its first token
     last: int
     strong: bool  # a comma, line break or word stands before it
+    walled: bool = False  # brackets, words or much room stand before it
 
 
 @dataclass(slots=True)
@@ -91,7 +102,9 @@ def fold(word: str) -> str:
     """Lower case without accents: ``Código`` -> ``codigo``."""
     if word.isascii():
         return word.lower()
-    return "".join(c for c in unicodedata.normalize("NFD", word.lower()) if not unicodedata.combining(c))
+    return "".join(
+        c for c in unicodedata.normalize("NFD", word.lower()) if not unicodedata.combining(c) and c != "\u200b"
+    )
 
 
 def tokens(text: str) -> list[Token]:
@@ -102,27 +115,39 @@ def tokens(text: str) -> list[Token]:
             continue
         raw = match.group()
         if kind == "number":
-            raw = raw if raw.isascii() else "".join(str(unicodedata.decimal(c)) for c in raw)
+            raw = raw if raw.isdigit() else raw.translate(_LETTERS)
+        elif kind == "coded":
+            kind, raw = "number", _decoded(raw)
         elif kind == "word":
             raw = fold(raw) if len(raw) < 40 else raw
-            kind = "spoken" if raw in NUMBER_WORDS or raw in _TIMES else kind
+            if len(raw) == 3 and raw in _IN_IDS and text[match.start() - 1 : match.start()].isdigit():
+                raw = ""  # within a random id: …4cb4aba
+            kind = "spoken" if raw in spoken.WORDS else kind
         found.append(Token(kind, raw, match.start(), match.end()))
     return found
 
 
+def _decoded(raw: str) -> str:
+    """The digit behind ``&#52;``, ``%34`` or an escape of JSON."""
+    if raw.startswith("&#") and raw[2] not in "xX":
+        return chr(int(raw[2:-1]))
+    return raw.rstrip(";")[-1]
+
+
 def runs(text: str, found: Sequence[Token]) -> Iterator[Run]:
     """Every run of numbers, in order."""
+    words = [t.text for t in found]
     run = Run()
     n = 0
     while n < len(found):
-        if found[n].kind not in ("number", "spoken"):
+        if found[n].kind not in ("number", "spoken") or _is_told(found, n):
             n += 1
             continue
-        strong, joined = _joins(text, found, run, n)
-        if run.groups and not joined:
+        strong, walled, joined = _joins(text, found, run, n) if run.groups else (True, False, True)
+        if not joined:
             yield run
             run = Run()
-        group = _group(text, found, n, strong)
+        group = _group(text, found, words, n, strong, walled)
         if group.digits:
             run.groups.append(group)
         n = group.last + 1
@@ -130,36 +155,48 @@ def runs(text: str, found: Sequence[Token]) -> Iterator[Run]:
         yield run
 
 
-def _joins(text: str, found: Sequence[Token], run: Run, n: int) -> tuple[bool, bool]:
-    """Does token ``n`` continue the run, and is the gap before it a strong one?"""
-    if not run.groups:
-        return True, False
+def _is_told(found: Sequence[Token], n: int) -> bool:
+    """The "four" of "the last four are": it counts digits and is none."""
+    return (
+        found[n].text in _FOURS
+        and n > 0
+        and found[n - 1].text in _WHICH
+        and n + 1 < len(found)
+        and found[n + 1].kind == "word"
+    )
+
+
+def _joins(text: str, found: Sequence[Token], run: Run, n: int) -> tuple[bool, bool, bool]:
+    """Does token ``n`` continue the run, over a strong gap, over a wall? ``(strong, walled, joined)``."""
     last = run.groups[-1].last
-    spoken = found[n].kind == "spoken" or found[last].kind == "spoken"
+    if n == last + 1:
+        start, end = found[last].end, found[n].start
+        if end - start <= _CLOSE_GAP and _GAP.fullmatch(text, start, end):
+            gap = text[start:end]
+            plus = len(gap) > 1 and gap[-1] == "+"  # +1 415 …
+            return len(gap) > 3 or bool(_STRONG.search(gap)), False, not plus
+        wide = end - start <= _LONGEST_GAP and bool(_WIDE_GAP.fullmatch(text, start, end))
+        return True, True, wide and text[end - 1] != "+"
     between = range(last + 1, n)
-    if len(between) > 2 or (between and not (spoken and all(found[k].text in _FILLERS for k in between))):
-        return True, False
+    if len(between) > 6 or any(found[k].text not in _TELLING and not _is_told(found, k) for k in between):
+        return True, True, False
     edges = [found[last].end, *(x for k in between for x in (found[k].start, found[k].end)), found[n].start]
-    gaps = [text[a:b] if b - a <= _LONGEST_GAP else "x" for a, b in zip(edges[::2], edges[1::2], strict=True)]
-    joined = all(_GAP.fullmatch(gap) for gap in gaps) and not (len(gaps[-1]) > 1 and gaps[-1][-1] == "+")  # +1 415 …
-    return bool(between) or len(gaps[0]) > 3 or bool(_STRONG.search(gaps[0])), joined
+    if not all(
+        b - a <= _CLOSE_GAP and _GAP.fullmatch(text, a, b) for a, b in zip(edges[::2], edges[1::2], strict=True)
+    ):
+        return True, True, False
+    said = found[n].kind == "spoken" or found[last].kind == "spoken"
+    fillers = said and len(between) <= 2 and all(found[k].text in _FILLERS for k in between)
+    return True, not fillers, True
 
 
-def _group(text: str, found: Sequence[Token], n: int, strong: bool) -> Group:
-    token = found[n]
-    if token.kind == "number":
-        return Group(token.text, n, n, strong)
-    following = _spoken_after(text, found, n)
-    if token.text in _TIMES:
-        if following and found[following].text in _UNITS:
-            return Group(str(_UNITS[found[following].text]) * _TIMES[token.text], n, following, strong)
-        return Group("", n, n, strong)
-    if token.text in _TENS:
-        unit = _UNITS.get(found[following].text, 0) if following else 0
-        return Group(str(_TENS[token.text] + unit), n, following if following and unit else n, strong)
-    if token.text == "um" and _near_english(found, n):
-        return Group("", n, n, strong)  # a hesitation, not the Portuguese one
-    return Group(str(_UNITS[token.text] if token.text in _UNITS else _TEENS[token.text]), n, n, strong)
+def _group(
+    text: str, found: Sequence[Token], words: Sequence[str], n: int, strong: bool, walled: bool
+) -> Group:  # fmt: skip
+    if found[n].kind == "number":
+        return Group(found[n].text, n, n, strong, walled)
+    said = spoken.number_at(words, n, lambda k: _spoken_after(text, found, k))
+    return Group(said.digits, n, said.last, strong, walled)
 
 
 def _spoken_after(text: str, found: Sequence[Token], n: int) -> int:
@@ -168,6 +205,7 @@ def _spoken_after(text: str, found: Sequence[Token], n: int) -> int:
         if (
             k < len(found)
             and found[k].start - found[k - 1].end <= 3
+            and "," not in text[found[k - 1].end : found[k].start]
             and _GAP.fullmatch(text, found[k - 1].end, found[k].start)
         ):
             if found[k].kind == "spoken":
@@ -176,7 +214,3 @@ def _spoken_after(text: str, found: Sequence[Token], n: int) -> int:
                 continue
         return 0
     return 0
-
-
-def _near_english(found: Sequence[Token], n: int) -> bool:
-    return any(t.text in _ENGLISH for t in found[max(0, n - 3) : n + 4])

@@ -7,7 +7,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from inbox.redaction.digits import PLACEHOLDERS, Run, Token, runs, tokens
+from inbox.redaction import glyphs
+from inbox.redaction.digits import PART_OF_CARD, PLACEHOLDERS, Run, Token, runs, tokens
+from inbox.redaction.innocents import Innocents
 
 _TEXT_OF = {kind: text for text, kind in PLACEHOLDERS.items()}
 
@@ -40,14 +42,19 @@ class Find:
 class Page:
     """The text being masked, its tokens, and what was found so far."""
 
-    text: str
+    original: str
+    text: str = ""  # the same in plain characters, place for place
     tokens: list[Token] = field(default_factory=list)
     finds: list[Find] = field(default_factory=list)
     taken: dict[int, str] = field(default_factory=dict)  # token index -> kind
     starts: list[int] = field(default_factory=list)
-    cards: list[tuple[int, int]] = field(default_factory=list)  # first and last token
+    cards: list[tuple[int, int]] = field(default_factory=list)  # first and last token of each
+
+    whole_runs: list[Run] = field(default_factory=list)
+    _innocents: Innocents | None = None
 
     def __post_init__(self) -> None:
+        self.text = glyphs.plain(self.original)
         self.tokens = tokens(self.text)
         self.starts = [t.start for t in self.tokens]
         for n, token in enumerate(self.tokens):
@@ -55,6 +62,15 @@ class Page:
                 self.cards.append((n, n))
             elif token.kind == "done":
                 self.taken[n] = PLACEHOLDERS[token.text]
+                if token.text == PART_OF_CARD:
+                    self.cards.append((n, n))
+        self.whole_runs = list(runs(self.text, self.tokens))
+
+    @property
+    def innocents(self) -> Innocents:
+        if self._innocents is None:
+            self._innocents = Innocents(self.text)
+        return self._innocents
 
     def add(self, first: int, last: int, kind: str, replacement: str = "", last4: str = "") -> None:
         """Mask whole tokens."""
@@ -73,7 +89,10 @@ class Page:
 
     def runs(self) -> Iterator[Run]:
         """Numbers not yet masked; what was masked splits a run."""
-        for run in runs(self.text, self.tokens):
+        for run in self.whole_runs:
+            if not self.taken:
+                yield run
+                continue
             part = Run()
             for group in run.groups:
                 if group.first in self.taken:
@@ -97,11 +116,11 @@ class Page:
             if find.start < at:  # within or across another find: its tail goes with that one
                 at = max(at, find.end)
                 continue
-            parts += [self.text[at : find.start], find.replacement]
+            parts += [self.original[at : find.start], find.replacement]
             at = find.end
             counts[find.kind] += 1
             if find.last4:
                 last4s.append(find.last4)
-        parts.append(self.text[at:])
+        parts.append(self.original[at:])
         found = [Redaction(k, n, tuple(last4s) if k == "pan" else ()) for k, n in sorted(counts.items())]
         return Masked("".join(parts), tuple(found))
