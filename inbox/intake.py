@@ -8,15 +8,29 @@ chat reply costs one commit; otherwise a ``triage`` job does it.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from inbox import contacts, conversations, delivery, events, jobs, jsontext, metrics, redaction, triage
+from inbox import (
+    contacts,
+    continued,
+    conversations,
+    delivery,
+    events,
+    jobs,
+    jsontext,
+    metrics,
+    redaction,
+    triage,
+    verification,
+)
 from inbox.accounts import freshness, ledger
 from inbox.accounts.assembly import SOURCE
 from inbox.accounts.base import AccountRef
@@ -46,6 +60,8 @@ log = logging.getLogger(__name__)
 QUEUE_LIMIT = 5_000  # units waiting for the store; beyond it a provider is told to come again
 TEXT_LIMIT = 100_000  # characters kept of one message
 RAW_LIMIT = 200_000
+_KEYS = frozenset({"message_id", "in_reply_to", "call_sid"})  # ids in ``meta``, compared with others
+_LONG = 20_000  # characters that are masked in a thread, so that nobody waits for them
 
 b = sa.bindparam
 _KNOWN = Sql(
@@ -95,15 +111,17 @@ class Reception:
     async def message(self, message: InboundMessage) -> Accepted:
         if self._store.waiting > QUEUE_LIMIT:
             raise Overloaded
+        long = len(message.text) + len(message.raw) > _LONG
+        hidden = await asyncio.to_thread(masked, message) if long else masked(message)
         try:
             accepted = await self._store.run(
-                lambda tx: accept(tx, self._house, message, self._clock, decide_now=self._local)
+                lambda tx: accept(tx, self._house, hidden, self._clock, decide_now=self._local)
             )
         except InboxError:
             raise
         except Exception:  # the decision broke: store the message without it, the queue retries and parks
             log.exception("could not decide while taking in; queued instead")
-            accepted = await self._store.run(lambda tx: accept(tx, self._house, message, self._clock, decide_now=False))
+            accepted = await self._store.run(lambda tx: accept(tx, self._house, hidden, self._clock, decide_now=False))
         metrics.RECEIVED.labels(message.channel).inc()
         with bound(conversation=accepted.conversation_id):
             log.info(
@@ -116,7 +134,9 @@ class Reception:
         await self._store.run(lambda tx: delivery.record(tx, self._house, update, now))
 
     async def quarantine(self, channel: ChannelName, source_id: str, raw: bytes, reason: str) -> None:
-        text = redaction.mask(raw[:RAW_LIMIT].decode("utf-8", "replace").replace("\x00", "\ufffd")).text
+        whole = raw[:RAW_LIMIT].decode("utf-8", "replace").replace("\x00", "\ufffd")
+        text = await asyncio.to_thread(redaction.mask_encoded, whole)
+        reason, source_id = redaction.mask(reason).text, _key(source_id)
         now = to_micros(self._clock.now())
 
         def keep(tx: Tx) -> None:
@@ -162,21 +182,49 @@ class Reception:
                 yield
 
 
-def accept(tx: Tx, house: House, message: InboundMessage, clock: Clock, *, decide_now: bool) -> Accepted:
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """A message whose texts are masked, what was masked in it, and the codes that it may answer with."""
+
+    message: InboundMessage
+    found: tuple[redaction.Masked, ...]
+    codes: tuple[str, ...] = field(repr=False)
+
+
+def masked(message: InboundMessage) -> Hidden:
+    """Everything outside people wrote or named, masked and cut to what is kept. Pure; needs no database."""
+    text = redaction.mask(_clean(message.text)[:TEXT_LIMIT])
+    subject = redaction.mask(_clean(message.subject)[:1000])
+    files = tuple(replace(a, filename=_masked(a.filename)[:300]) for a in message.attachments)
+    meta = {k: _masked(str(v)[:2000]) if k not in _KEYS else _key(str(v)[:2000]) for k, v in message.meta.items()}
+    hidden = replace(
+        message, text=text.text, subject=subject.text, sender_name=_masked(message.sender_name)[:200],
+        recipient=_clean(message.recipient), source_id=_key(message.source_id), attachments=files, meta=meta,
+        thread_keys=tuple(_key(k) for k in message.thread_keys[:50]),
+        raw=redaction.mask_encoded(_clean(message.raw)[:RAW_LIMIT]) if message.raw else "",
+    )  # fmt: skip
+    codes = redaction.codes_in(f"{message.subject[:200]} \n{message.text[:2000]}")
+    return Hidden(hidden, (text, subject), codes)
+
+
+def accept(tx: Tx, house: House, hidden: Hidden, clock: Clock, *, decide_now: bool) -> Accepted:
     """Store one message in the caller's transaction."""
+    message = hidden.message
     known = tx.one(_KNOWN, on=message.channel, source=message.source_id)
     if known is not None:
         return Accepted(message_id=known["id"], conversation_id=known["conversation_id"], duplicate=True)
     now = clock.now()
     if message.proof is SenderProof.PORTAL:
         message = replace(message, sender=_chat_point(message.sender, message.account_id))
+        hidden = replace(hidden, message=message)
     contact = _identify(tx, message, now)
     conversation = _conversation(tx, house, message, contact, now)
     asked = freshness.Asked(conversation, contact, message.sender, message.text)
     waits = message.kind is MessageKind.TEXT and freshness.before_deciding(tx, house, asked, now)
     at_once = message.kind is MessageKind.TEXT and decide_now and not waits and not jobs.is_busy(tx, conversation.id)
     # Marked decided right away: if deciding fails, the whole unit is undone and the message comes in undecided.
-    row = _store(tx, message, contact, conversation, now, "decided" if at_once else "received")
+    hidden = _sealed(house, hidden, conversation)
+    row = _store(tx, hidden, contact, conversation, now, "decided" if at_once else "received")
     if not at_once:
         jobs.enqueue(tx, "triage", "triage", conversation.id, now, message=row["id"])
         return Accepted(message_id=row["id"], conversation_id=conversation.id)
@@ -223,30 +271,41 @@ def _conversation(tx: Tx, house: House, message: InboundMessage, contact: Contac
     )  # fmt: skip
 
 
+def _sealed(house: House, hidden: Hidden, conversation: Conversation) -> Hidden:
+    """Where we asked for a code, the digits are not stored: a seal of them is, which only the house can compare."""
+    if conversation.awaiting != "code" or not hidden.codes:
+        return hidden
+    m = hidden.message
+    given = " ".join(verification.seal(house, code) for code in hidden.codes)
+    meta = {k: redaction.mask_given(v) for k, v in m.meta.items() if k not in _KEYS}
+    meta |= {k: v for k, v in m.meta.items() if k in _KEYS}
+    message = replace(
+        m, text=redaction.mask_given(m.text), subject=redaction.mask_given(m.subject), raw=redaction.mask_given(m.raw),
+        meta={**meta, "given": given},
+    )  # fmt: skip
+    return replace(hidden, message=message)
+
+
 def _store(
-    tx: Tx, message: InboundMessage, contact: Contact, conversation: Conversation, now: Any, status: str
+    tx: Tx, hidden: Hidden, contact: Contact, conversation: Conversation, now: Any, status: str
 ) -> dict[str, Any]:
-    """Mask and insert; returns the row."""
-    key = new_id()
-    text, subject = redaction.mask(_clean(message.text)[:TEXT_LIMIT]), redaction.mask(_clean(message.subject)[:1000])
-    raw = redaction.mask(_clean(message.raw)[:RAW_LIMIT]).text if message.raw else ""
-    meta = redaction.mask_json({k: _clean(str(v))[:2000] for k, v in message.meta.items()})
-    masked = _counts(text, subject)
+    """Insert; returns the row."""
+    key, message = new_id(), hidden.message
+    told = continued.join(tx, conversation.id, key, message.text, message.raw, now)
+    masked = _counts(hidden.found, told.kinds)
     thread = {
-        "message_id": message.meta.get("message_id", ""), "keys": list(message.thread_keys)[:50],
+        "message_id": message.meta.get("message_id", ""), "keys": list(message.thread_keys),
         "references": message.meta.get("references", "").split()[-20:],
     }  # fmt: skip
-    files = [
-        {"filename": redaction.mask(_clean(a.filename)).text, "content_type": a.content_type, "size": a.size}
-        for a in message.attachments
-    ]
+    files = [{"filename": a.filename, "content_type": a.content_type, "size": a.size} for a in message.attachments]
     row: dict[str, Any] = {
         "id": key, "conversation_id": conversation.id, "contact_id": contact.id, "direction": "inbound",
         "channel": message.channel, "source_id": message.source_id, "author": "author",
-        "author_name": _clean(message.sender_name)[:200], "kind": message.kind.value, "address": address(message.sender),
-        "recipient": _clean(message.recipient), "proof": message.proof.value, "subject": subject.text, "text": text.text,
+        "author_name": message.sender_name, "kind": message.kind.value, "address": address(message.sender),
+        "recipient": message.recipient, "proof": message.proof.value, "subject": message.subject, "text": told.text,
         "language": message.language, "status": status, "thread": jsontext.dumps(thread),
-        "masked": jsontext.dumps(masked), "meta": jsontext.dumps(meta), "attachments": jsontext.dumps(files), "raw": raw,
+        "masked": jsontext.dumps(masked), "meta": jsontext.dumps(dict(message.meta)), "attachments": jsontext.dumps(files),
+        "raw": told.raw,
         "received_at": to_micros(message.received_at), "created_at": to_micros(now),
     }  # fmt: skip
     tx.run(_ADD, **row)
@@ -262,13 +321,24 @@ def _store(
     return row
 
 
-def _counts(*masked: redaction.Masked) -> list[dict[str, Any]]:
+def _counts(masked: Sequence[redaction.Masked], kinds: Sequence[str] = ()) -> list[dict[str, Any]]:
     """Kinds and counts of what was masked, for the audit."""
-    total: dict[str, int] = {}
+    total = Counter(kinds)
     for part in masked:
         for found in part.found:
-            total[found.kind] = total.get(found.kind, 0) + found.count
+            total[found.kind] += found.count
     return [{"kind": kind, "count": count} for kind, count in sorted(total.items())]
+
+
+def _masked(text: str) -> str:
+    return redaction.mask(_clean(text)).text
+
+
+def _key(key: str) -> str:
+    """An id of a provider or a mail: kept as it is unless a card number stands in it, then only its digest."""
+    if len(key) < 13 or redaction.mask(key).text == key:
+        return key
+    return "sha256:" + hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
 
 
 def _clean(text: str) -> str:

@@ -27,6 +27,7 @@ from inbox.intents import keywords
 from inbox.intents.understanding import Context, Understanding
 from inbox.message import ContactPoint, MessageKind, Route, SenderProof, jsonable
 from inbox.receivables import holds
+from inbox.redaction import codes_in
 from inbox.replying import Turn, carry_out
 from inbox.verification import CodeResult
 
@@ -38,6 +39,9 @@ _DECIDED = Sql(
 _ADD = insert(
     decisions, "message_id", "conversation_id", "route", "intent", "reply_kind", "severity", "record", "created_at"
 )
+
+
+_ANY_CODE = "000000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +127,8 @@ def _check_code(tx: Tx, house: House, g: _Gathered, now: datetime) -> _Gathered:
     """If we wait for a code and the message has one, settle it; a right one proves the sender and joins the author."""
     if g.conversation.awaiting != "code":
         return g
-    given = codes_in(g.row["text"])
+    sealed = jsontext.loads(g.row["meta"]).get("given", "").split()
+    given = (*sealed, *(verification.seal(house, code) for code in codes_in(g.row["text"])))
     if not given:
         return g
     result = verification.check(tx, house, g.conversation, g.point, given, now)
@@ -200,6 +205,8 @@ def _read(tx: Tx, house: House, g: _Gathered, now: datetime, *, resumed: bool) -
     if resumed and context.get("message"):
         row = tx.one(_MESSAGE, message=context["message"]) or g.row
     text = f"Subject: {row['subject']}\n\n{row['text']}" if row["subject"] else row["text"]
+    if g.conversation.awaiting == "code":
+        text = text.replace("[code]", _ANY_CODE)  # the reader only needs to see that one was given
     account = g.account
     read = house.reader.read(
         text,
@@ -215,22 +222,6 @@ def _read(tx: Tx, house: House, g: _Gathered, now: datetime, *, resumed: bool) -
         ),
     )
     return read, row["id"]
-
-
-def codes_in(text: str) -> tuple[str, ...]:
-    """Six-digit groups that stand alone, also written ``123 456``."""
-    found, digits, last = [], "", ""
-    for c in f"{text} ":
-        if c.isascii() and c.isdigit():
-            digits += c
-        elif digits and c in " -" and len(digits) == 3 and last.isdigit():
-            pass
-        else:
-            if len(digits) == 6:
-                found.append(digits)
-            digits = ""
-        last = c
-    return tuple(found[:3])
 
 
 def _keyword(row: Any, meta: dict[str, str]) -> Keyword:
@@ -284,4 +275,4 @@ def _entities(read: Understanding) -> dict[str, Any]:
     }  # fmt: skip
 
 
-__all__ = ["Decision", "account_of", "run"]
+__all__ = ["Decision", "account_of", "codes_in", "run"]

@@ -122,7 +122,7 @@ def step_up(
 def check(
     tx: Tx, house: House, conversation: Conversation, asked_from: ContactPoint, given: tuple[str, ...], now: datetime
 ) -> CodeResult:
-    """Compare what was given with the open code of this conversation; count, lock and record."""
+    """Compare the ``seal`` of what was given with the open code of this conversation; count, lock and record."""
     row = tx.one(_OPEN, conversation=conversation.id)
     if row is None or row["asked_from"] != address(asked_from):
         return CodeResult("none")
@@ -132,7 +132,8 @@ def check(
     if to_micros(now) > row["expires_at"]:
         tx.run(_SETTLE, code=row["id"], to="expired", tried=row["tries"])
         return CodeResult("expired")
-    right = [hmac.compare_digest(code_of(secret, row["id"]), digits) for secret in house.secrets for digits in given]
+    expected = [_seal(sealing, code_of(secret, row["id"])) for secret in house.secrets for sealing in house.secrets]
+    right = [hmac.compare_digest(one, sealed) for one in expected for sealed in given]
     if row["account_id"] and any(right):
         tx.run(_SETTLE, code=row["id"], to="used", tried=row["tries"] + 1)
         events.record(tx, conversation.id, "code.verified", now, "author", account=row["account_id"])
@@ -144,6 +145,15 @@ def code_of(secret: str, code_id: str) -> str:
     """The six digits of a code row."""
     digest = hmac.new(secret.encode(), f"code:{code_id}".encode(), hashlib.sha256).digest()
     return f"{int.from_bytes(digest[:8]) % 1_000_000:06d}"
+
+
+def seal(house: House, digits: str) -> str:
+    """What is stored of a code that somebody gave: it can be compared, and not be read without the house's secret."""
+    return _seal(house.secrets[0], digits)
+
+
+def _seal(secret: str, digits: str) -> str:
+    return hmac.new(secret.encode(), f"given:{digits}".encode(), hashlib.sha256).hexdigest()
 
 
 def _wrong(

@@ -151,3 +151,29 @@ def _is_code(page: Page, first: int, last: int) -> bool:
         return True
     behind = [t.text for t in page.tokens[last + 1 : last + 7] if t.kind == "word"]
     return behind[:1] == ["is"] and redaction_words.is_one_time_code(behind)
+
+
+def spoken_codes(page: Page) -> list[tuple[int, int]]:
+    """First and last token of six digits that are said in words."""
+    return [
+        (run.groups[0].first, run.groups[-1].last)
+        for run in page.runs()
+        if len(run.groups) in (2, 3, 6) and len(run.digits) == 6 and page.tokens[run.groups[0].first].kind == "spoken"
+    ]
+
+
+def codes_at(text: str) -> list[tuple[int, int, str]]:
+    """Start, end and digits of every six-digit group that stands alone, also ``123 456`` and ``123-456``."""
+    found, digits, start, last = [], "", 0, ""
+    for at, c in enumerate(f"{text} "):
+        if c.isascii() and c.isdigit():
+            start = start if digits else at
+            digits += c
+        elif digits and c in " -" and len(digits) == 3 and last.isdigit():
+            pass
+        else:
+            if len(digits) == 6:
+                found.append((start, at, digits))
+            digits = ""
+        last = c
+    return found

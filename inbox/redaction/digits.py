@@ -49,12 +49,10 @@ _GAP = re.compile(rf"(?:{_ESCAPES}|[{_SEPARATOR}])*+")
 _WIDE_GAP = re.compile(rf"(?:{_ESCAPES}|[{_SEPARATOR}()\[\]{{}}\"“”‘’«»<&#`^])*+")
 _STRONG = re.compile(r"[\n\t,;:|]|\\n")
 _CLOSE_GAP, _LONGEST_GAP = 12, 200
-_FILLERS = frozenset((
+#: Words between the groups of a number that is told piece by piece.
+_TELLING = frozenset((
     "uh", "um", "er", "ah", "eh", "and", "y", "e", "then", "next", "luego", "depois", "dash", "space", "hyphen", "dot",
     "comma", "guion", "espacio", "coma", "punto", "traco", "espaco", "hifen", "virgula", "ponto",
-))  # fmt: skip
-#: Words between the groups of a card that is told piece by piece.
-_TELLING = _FILLERS | frozenset((
     "the", "first", "last", "second", "third", "final", "other", "middle", "rest", "is", "are", "it", "s", "of", "digits",
     "numbers", "number", "followed", "by", "continues", "ends", "with", "in", "slash", "despues", "entonces", "el", "la", "los", "las",
     "resto", "es", "son", "primeros", "ultimos", "siguientes", "digitos", "numeros", "termina", "con", "en", "seguido", "de",
@@ -186,8 +184,7 @@ def _joins(text: str, found: Sequence[Token], run: Run, n: int) -> tuple[bool, b
     ):
         return True, True, False
     said = found[n].kind == "spoken" or found[last].kind == "spoken"
-    fillers = said and len(between) <= 2 and all(found[k].text in _FILLERS for k in between)
-    return True, not fillers, True
+    return True, not said, True
 
 
 def _group(

@@ -2,8 +2,8 @@
 
 Found are numbers with any separators, over line breaks, in any script's digits, and spoken as words in English, Spanish
 and Portuguese. Check digits, number ranges and the words nearby decide, so that ISBNs, invoice and tracking ids, phones,
-dates and amounts stay. Linear in the length of the text; masking twice changes nothing. One-time codes are a matter of
-their own (``mask_codes``): intake must still read them.
+dates and amounts stay. Linear in the length of the text; masking twice changes nothing. Six digits that
+may answer our own question are a matter of their own (``mask_codes``, ``mask_given``): intake must still read them.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Any
 from inbox.redaction import glyphs
 from inbox.redaction import words as redaction_words
 from inbox.redaction.beside import mask_cards
-from inbox.redaction.credentials import mask_passwords, mask_told_codes
+from inbox.redaction.credentials import codes_at, mask_passwords, mask_told_codes, spoken_codes
 from inbox.redaction.digits import NUMBER_WORDS, fold
 from inbox.redaction.numbers import mask_numbers
 from inbox.redaction.page import Masked, Page, Redaction
 from inbox.redaction.registers import mask_registers
 
-__all__ = ["Masked", "Redaction", "mask", "mask_codes", "mask_json"]
+__all__ = ["Masked", "Redaction", "codes_in", "mask", "mask_codes", "mask_given", "mask_json"]
 
 _DIGIT = re.compile(r"\d")
 _WORD = re.compile(r"[^\W\d_]+")
@@ -44,6 +44,7 @@ def read(text: str) -> Page:
     mask_cards(page)
     mask_numbers(page)
     mask_passwords(page)
+    mask_told_codes(page)
     return page
 
 
@@ -64,22 +65,28 @@ def mask_json(value: Any) -> Any:
 def mask_codes(text: str) -> str:
     """Six-digit numbers that stand alone become ``[code]``, in figures or spoken, and whatever the words call a code."""
     plain = glyphs.plain(text)
-    words = {fold(w) for w in _WORD.findall(plain)}
-    if not _DIGIT.search(plain) and NUMBER_WORDS.isdisjoint(words):
+    if not _DIGIT.search(plain) and NUMBER_WORDS.isdisjoint(fold(w) for w in _WORD.findall(plain)):
         return text
     page = Page(text)
     for match in _SIX.finditer(page.text):
         page.add_span(match.start(), match.end(), "code")
-    for run in page.runs():
-        if len(run.groups) in (2, 3, 6) and len(run.digits) == 6 and _is_spoken(page, run.groups[0].first):
-            page.add(run.groups[0].first, run.groups[-1].last, "code")
-    if words & redaction_words.CODE:
-        mask_told_codes(page)
+    for first, last in spoken_codes(page):
+        page.add(first, last, "code")
+    mask_told_codes(page)
     return page.masked().text
 
 
-def _is_spoken(page: Page, n: int) -> bool:
-    return page.tokens[n].kind == "spoken"
+def mask_given(text: str) -> str:
+    """The same where a code was asked for: also ``123 456`` and ``123-456``."""
+    page = Page(mask_codes(text))
+    for start, end, _ in codes_at(page.text):
+        page.add_span(start, end, "code")
+    return page.masked().text
+
+
+def codes_in(text: str) -> tuple[str, ...]:
+    """Six-digit groups that stand alone, also written ``123 456``; at most three."""
+    return tuple(code for _, _, code in codes_at(glyphs.plain(text))[:3])
 
 
 def _is_clean(text: str) -> bool:

@@ -73,6 +73,7 @@ TRIGGERS = (
     | BRANCH
     | EXPIRY
     | BACK
+    | _words("otp code codigo")
     | _words("security seguridad seguranca social tax taxpayer federal documento bank banco")
 )
 

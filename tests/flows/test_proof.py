@@ -29,9 +29,8 @@ async def test_the_code_is_nowhere_in_the_database(world: World) -> None:
     digits = world.code()
     for table in (codes, messages, events, decisions):
         for row in world.rows(table):
-            assert digits not in str(
-                dict(zip(row.keys(), tuple(row.values()) if isinstance(row, dict) else tuple(row), strict=True))
-            )
+            stored = {name: row[name] for name in row.keys() if name not in ("hash", "prev")}  # digests hold any digits  # noqa: SIM118
+            assert digits not in str(stored)
 
 
 async def test_a_wrong_code_discloses_nothing_and_three_lock(world: World) -> None:
