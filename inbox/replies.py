@@ -10,11 +10,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from inbox import contacts, events, jobs, jsontext
+from inbox.accounts.base import Account
 from inbox.clock import to_micros
 from inbox.contact_policy import Denied, Purpose, may_write
 from inbox.conversations import Conversation, address
 from inbox.db.store import Sql, Tx, insert
 from inbox.db.tables import messages
+from inbox.disclosure import lookup, wrong_author
+from inbox.disclosure.lookup import Going
 from inbox.errors import DataError, MissingFact
 from inbox.house import House
 from inbox.ids import new_id
@@ -61,6 +64,7 @@ class To:
     reply_to: str = ""  # the inbound message
     name: str = ""
     timezone: str = ""
+    account: Account | None = None  # the author's own, where it is at hand
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Unsaid:
-    """Nothing will be sent, and why: ``template_not_approved``, ``missing_fact`` or a policy reason."""
+    """Nothing will be sent, and why: ``template_not_approved``, ``missing_fact``, ``wrong_author`` or a policy reason."""
 
     reason: str
     words: str
@@ -102,9 +106,11 @@ def say(
         return Unsaid("missing_fact", str(missing))
     except DataError as broken:
         return Unsaid("template_broken", str(broken))
+    if blocked := _blocked(tx, house, conversation, to, rendered, now):
+        return blocked
     kept = {**(meta or {}), **({"purpose": purpose} if purpose == "confirmation" else {})}
     key = _store(
-        tx, conversation, to, rendered, now, author="bot", parts=used, meta=kept, not_before=not_before,
+        tx, house, conversation, to, rendered, now, author="bot", parts=used, meta=kept, not_before=not_before,
         threaded=purpose != "notice",
     )  # fmt: skip
     return Said(key, rendered.text)
@@ -120,10 +126,41 @@ def say_as_agent(
     rendered = letter(
         text, to.channel, language_of(conversation.language), house.company, to.name, agent_name=display_name
     )
+    if blocked := _blocked(tx, house, conversation, to, rendered, now, agent=agent, display_name=display_name):
+        return blocked
     key = _store(
-        tx, conversation, to, rendered, now, author="agent", author_name=display_name, parts=[], meta={"agent": agent}
+        tx,
+        house,
+        conversation,
+        to,
+        rendered,
+        now,
+        author="agent",
+        author_name=display_name,
+        parts=[],
+        meta={"agent": agent},
     )
     return Said(key, rendered.text)
+
+
+def _blocked(
+    tx: Tx, house: House, conversation: Conversation, to: To, rendered: Rendered, now: datetime, *, agent: str = "",
+    display_name: str = "",
+) -> Unsaid | None:  # fmt: skip
+    """Nothing of another author leaves, whoever wrote it; an attempt is on the security record."""
+    going = Going(
+        texts=(rendered.text, rendered.subject), contact_id=conversation.contact_id, own=to.account, agent=display_name
+    )
+    found = lookup.culprits(tx, house, going)
+    if not found:
+        return None
+    told = [{"kind": c.kind, "words": c.words, "account": c.account_id} for c in found[:20]]
+    for stream in ("security", conversation.id):
+        events.record(
+            tx, stream, "security.wrong_author", now, agent or "bot", conversation=conversation.id, channel=to.channel,
+            to=address(to.point), found=told,
+        )  # fmt: skip
+    return Unsaid("wrong_author", wrong_author.words(found))
 
 
 def _refused(tx: Tx, house: House, to: To, purpose: Purpose) -> Denied | None:
@@ -139,13 +176,13 @@ def _suppressed(tx: Tx, conversation: Conversation, to: To, refused: Denied, wha
 
 
 def _store(
-    tx: Tx, conversation: Conversation, to: To, rendered: Rendered, now: datetime, *, author: str,
+    tx: Tx, house: House, conversation: Conversation, to: To, rendered: Rendered, now: datetime, *, author: str,
     author_name: str = "", parts: list[dict[str, Any]], meta: Mapping[str, str], not_before: datetime | None = None,
     threaded: bool = True,
 ) -> str:  # fmt: skip
     key, micros = new_id(), to_micros(now)
     # A notice answers nothing: it has its own subject and hangs on no thread.
-    subject, thread = _threaded(tx, conversation, to, rendered.subject) if threaded else (rendered.subject, {})
+    subject, thread = _threaded(tx, house, conversation, to, rendered.subject) if threaded else (rendered.subject, {})
     tx.run(
         _ADD, id=key, conversation_id=conversation.id, contact_id=conversation.contact_id, direction="outbound",
         channel=to.channel, author=author, author_name=author_name, address=address(to.point), subject=subject,
@@ -163,8 +200,10 @@ def _store(
     return key
 
 
-def _threaded(tx: Tx, conversation: Conversation, to: To, subject: str) -> tuple[str, dict[str, Any]]:
-    """An answer by mail stays in the author's thread: their subject, their Message-ID."""
+def _threaded(
+    tx: Tx, house: House, conversation: Conversation, to: To, subject: str
+) -> tuple[str, dict[str, Any]]:  # fmt: skip
+    """An answer by mail stays in the author's thread: their Message-ID, and their subject unless it names someone else."""
     if to.channel != "email":
         return "", {}
     row = tx.one(_LAST_THREAD, conversation=conversation.id)
@@ -173,6 +212,8 @@ def _threaded(tx: Tx, conversation: Conversation, to: To, subject: str) -> tuple
     theirs = jsontext.loads(row["thread"])
     asked = str(row["subject"]).strip()
     answered = asked if asked.lower().startswith("re:") else f"Re: {asked}" if asked else subject
+    if lookup.culprits(tx, house, Going(texts=(answered,), contact_id=conversation.contact_id, own=to.account)):
+        answered = subject
     references = [*theirs.get("references", ()), theirs.get("message_id", "")]
     return answered[:300], {
         "in_reply_to": theirs.get("message_id", ""), "references": [r for r in references if r][-20:],

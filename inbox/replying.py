@@ -234,7 +234,7 @@ def _say(c: _Carry, replies: list[Reply]) -> None:
     said = _attempt(c, replies)
     if isinstance(said, Said):
         return
-    if said.reason in ("template_not_approved", "missing_fact", "template_broken"):
+    if said.reason in ("template_not_approved", "missing_fact", "template_broken", "wrong_author"):
         _to_person(c, replies, said)
     elif c.case is None and c.turn.decision.person is None:
         _to_person(c, [], said)
@@ -276,8 +276,11 @@ def _copy(c: _Carry, point: ContactPoint | None, part: Say) -> None:
         return
     channel: ChannelName = "email" if point.kind == "email" else "sms"
     name, zone = _called(c.turn), c.turn.account.timezone if c.turn.account else ""
-    to = To(channel=channel, point=point, reply_to=c.turn.row["id"], name=name, timezone=zone)
-    _note(c, [part.answer], say(c.tx, c.house, c.turn.conversation, to, [part], c.now))
+    to = To(channel=channel, point=point, reply_to=c.turn.row["id"], name=name, timezone=zone, account=c.turn.account)
+    said = say(c.tx, c.house, c.turn.conversation, to, [part], c.now)
+    _note(c, [part.answer], said)
+    if isinstance(said, Unsaid) and said.reason == "wrong_author":
+        _to_person(c, [], said)
 
 
 def _mailbox(c: _Carry) -> ContactPoint | None:
@@ -298,7 +301,8 @@ def _called(turn: Turn) -> str:
 def _to_person(c: _Carry, replies: list[Reply], said: Unsaid) -> None:
     """What the bot may not say, a person says; the author hears that, if those words are approved."""
     person = Person(
-        reason="answer_not_available", severity=c.turn.decision.severity, words=said.words,
+        reason="wrong_author" if said.reason == "wrong_author" else "answer_not_available",
+        severity=c.turn.decision.severity, words=said.words,
         withheld=tuple(f"{r.answer}: {said.words}" for r in replies),
     )  # fmt: skip
     c.turn = replace(c.turn, decision=replace(c.turn.decision, person=person))
@@ -323,7 +327,7 @@ def _target(c: _Carry, purpose: Purpose) -> To:
         mail = _mailbox(c)
         if mail is not None:
             channel, point = "email", mail
-    return To(channel=channel, point=point, reply_to=turn.row["id"], name=name, timezone=zone)
+    return To(channel=channel, point=point, reply_to=turn.row["id"], name=name, timezone=zone, account=turn.account)
 
 
 def _with_facts(c: _Carry, reply: Reply) -> Say:

@@ -18,11 +18,11 @@ LEVEL = {
     "log": WORDS, "metrics": WORDS,
     # 1 pure
     "intents": PURE, "templates": PURE, "accounts": PURE, "escalation": PURE, "channels.base": PURE, "decide": PURE, "deciding": PURE,
-    "contact_policy": PURE, "house": PURE,
+    "contact_policy": PURE, "house": PURE, "disclosure": PURE,
     # 2 store
     "db": STORE, "events": STORE, "jobs": STORE, "contacts": STORE, "conversations": STORE, "accounts.tables": STORE,
     # 3 verbs
-    "intake": VERBS, "continued": VERBS, "triage": VERBS, "replying": VERBS, "effects": VERBS, "replies": VERBS, "delivery": VERBS,
+    "intake": VERBS, "continued": VERBS, "disclosure.lookup": VERBS, "triage": VERBS, "replying": VERBS, "effects": VERBS, "replies": VERBS, "delivery": VERBS,
     "verification": VERBS, "links": VERBS, "staffing": VERBS, "deskwork": VERBS, "receivables": VERBS, "spoken": VERBS,
     "templates.versions": VERBS, "escalation.handoffs": VERBS, "escalation.posting": VERBS,
     "accounts.ledger": VERBS, "accounts.records": VERBS, "accounts.changes": VERBS, "accounts.booking": VERBS,

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from inbox.accounts import base, tables
 from inbox.clock import to_micros
 from inbox.db.store import Sql, Tx, upsert
+from inbox.disclosure import names
 from inbox.errors import Conflict, NotFound
 from inbox.payouts.tables import changes
 
@@ -86,8 +87,9 @@ def _revision() -> int:
 
 def author(tx: Tx, account: base.Account, at: datetime) -> None:
     """The author's own row and titles."""
+    name_key, name_key2 = names.keys(account.name)
     tx.run(
-        _AUTHOR, id=account.ref.id, name=account.name, email=account.email.lower(), phone=account.phone,
+        _AUTHOR, id=account.ref.id, name=account.name, name_key=name_key, name_key2=name_key2, email=account.email.lower(), phone=account.phone,
         timezone=account.timezone, language=account.language, region=account.region, currency=account.currency,
         flags=json.dumps(list(account.flags)), consents=json.dumps(dict(account.consents)), revision=_revision(),
         as_of=to_micros(at),

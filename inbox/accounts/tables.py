@@ -26,6 +26,8 @@ authors = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("name", Text, nullable=False),
+    _text("name_key"),  # first and last word, folded: how a name in a text is found (inbox/disclosure/names.py)
+    _text("name_key2"),  # first and last but one, "" if there is none
     _text("email"),  # lower case
     _text("phone"),  # E.164
     _text("timezone", "UTC"),
@@ -39,6 +41,8 @@ authors = Table(
     _int("as_of"),  # of the last change
     Index("ix_ledger_authors_email", "email"),
     Index("ix_ledger_authors_phone", "phone"),
+    Index("ix_ledger_authors_name_key", "name_key"),
+    Index("ix_ledger_authors_name_key2", "name_key2"),
 )
 
 titles = Table(

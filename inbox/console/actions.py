@@ -52,7 +52,13 @@ class ActionPages:
         text, channel = _text_of(visit), _channel(visit)
         if not text.strip():
             return await written(self._console, visit, "conversation.html", problem="There is nothing to send yet.")
-        seen = await self._console.desk.preview(await self._case(visit), text, channel)
+        number = await self._case(visit)
+        try:
+            seen = await self._console.desk.preview(number, text, channel)
+        except Malformed as refused:
+            return await written(
+                self._console, visit, "conversation.html", problem=str(refused), draft=text, chosen=channel
+            )
         return await written(self._console, visit, "conversation.html", draft=text, chosen=channel, preview=seen)
 
     async def reply(self, visit: Visit) -> web.StreamResponse:

@@ -16,7 +16,8 @@ from inbox.contacts import Contact
 from inbox.db.store import Sql, Store, Tx
 from inbox.db.tables import decisions, messages, notes
 from inbox.db.tables import handoffs as table
-from inbox.errors import NotFound, Uncertain
+from inbox.disclosure import lookup, wrong_author
+from inbox.errors import Malformed, NotFound, Uncertain
 from inbox.escalation import card, handoffs
 from inbox.escalation.base import CaseRef, Desk, HandoffCard, TranscriptEntry
 from inbox.escalation.handoffs import Case
@@ -146,12 +147,17 @@ def entry_of_message(tx: Tx, key: str) -> TranscriptEntry | None:
 
 
 def preview(tx: Tx, house: House, number: int, text: str, channel: ChannelName) -> str:
-    """What the author would get, in that channel."""
+    """What the author would get, in that channel. Raises ``Malformed`` if it holds something of another author."""
     case = handoffs.get_plain(tx, number)
     conversation = conversations.by_id_plain(tx, case.conversation_id)
     assert conversation is not None
     language = language_of(conversation.language)
     rendered = letter(text, channel, language, house.company, agent_name=case.owner_name)
+    going = lookup.Going(
+        texts=(rendered.text, rendered.subject), contact_id=conversation.contact_id, agent=case.owner_name or "agent"
+    )
+    if found := lookup.culprits(tx, house, going):
+        raise Malformed(f"Not sent: {wrong_author.words(found)}.")
     return rendered.text
 
 

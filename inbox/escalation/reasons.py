@@ -214,6 +214,13 @@ REASONS: Mapping[str, Reason] = {
         "The account is gone from the billing system",
         ("Find out who removed or merged it, and what the author owes now.", "Answer the author yourself."),
     ),
+    "wrong_author": Reason(
+        "The bot held back a reply that named somebody else",
+        (
+            "See below which words belong to whose account; the reply was not sent.",
+            "Answer the author yourself, and tell the supervisor: records may be mixed up.",
+        ),
+    ),
     "stale_figures": Reason(
         "The figures on record are old or contradict each other",
         ("Check the ledger before naming any figure.", "Answer the author with the checked figure."),

@@ -230,7 +230,20 @@ class _Input:
     async def send(self, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
         draft = Draft.unpack(view["private_metadata"])
         event = await self._form_event(body, view, draft, "reply", draft.text, "")
-        await self._close(ack, view, await self._apply(event))
+        result = await self._apply(event)
+        if result.ok:
+            await ack(response_action="clear")
+            return
+        try:
+            card = await self._events.card(draft.case)
+            refusal = _reply_refusal(card)
+        except NotFound as error:
+            refusal = str(error)
+        if refusal:
+            await self._close(ack, view, result)
+        else:  # the words stay where they can be changed
+            fresh = slack_modals.reply_view(card, draft.channel, draft.text, problem=result.text)
+            await ack(response_action="update", view=fresh)
 
     async def submit(self, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
         """Resolve, back to bot, reopen."""

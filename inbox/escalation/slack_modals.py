@@ -47,8 +47,8 @@ class Draft:
             raise ValueError("this form is not one of ours") from error
 
 
-def reply_view(card: HandoffCard, channel: str = "", text: str = "") -> Block:
-    """The reply form; only channels on which the author may be written to are offered."""
+def reply_view(card: HandoffCard, channel: str = "", text: str = "", *, problem: str = "") -> Block:
+    """The reply form; only channels on which the author may be written to are offered. ``problem`` stands above it."""
     chosen = channel if channel in card.reply_channels else card.reply_channels[0]
     options = [_option(name, channel_words(name)) for name in card.reply_channels]
     return _modal(
@@ -57,6 +57,7 @@ def reply_view(card: HandoffCard, channel: str = "", text: str = "") -> Block:
         "Preview",
         Draft(card.number).pack(),
         [
+            *([rich(paragraph(words(f"⚠ {clip(problem, 2_000)}", bold=True)))] if problem else []),
             _hint(card, chosen),
             _input(
                 "channel",

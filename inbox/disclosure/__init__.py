@@ -1,0 +1,1 @@
+"""What must not leave: words that belong to another author's account."""
