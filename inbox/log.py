@@ -6,13 +6,14 @@ import contextvars
 import json
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from inbox import redaction
 
 _bound: contextvars.ContextVar[dict[str, str]] = contextvars.ContextVar("log_bound")
+_LONGEST = 20_000  # characters of one text in a line
 _OWN = frozenset(logging.LogRecord("", 0, "", 0, "", None, None).__dict__) | {"message", "asctime", "taskName"}
 
 
@@ -33,12 +34,12 @@ class JsonLines(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "event": _safe(record.getMessage()),
-            **_bound.get({}),
+            **{k: _value(v) for k, v in _bound.get({}).items()},
         }
-        line |= {k: _safe(v) if isinstance(v, str) else v for k, v in record.__dict__.items() if k not in _OWN}
+        line |= {k: _value(v) for k, v in record.__dict__.items() if k not in _OWN}
         if record.exc_info:
             line["traceback"] = _safe(self.formatException(record.exc_info))
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return json.dumps(line, ensure_ascii=False)
 
 
 class PlainLines(logging.Formatter):
@@ -63,5 +64,20 @@ def set_up(*, as_json: bool, level: int = logging.INFO) -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
+def _value(value: object) -> object:
+    """The same to the bottom; what is no text, number or list of such is written as text."""
+    if value is None or isinstance(value, (bool, float)):
+        return value
+    if isinstance(value, int):
+        return redaction.mask_json(value)
+    if isinstance(value, Mapping):
+        return {_safe(str(k)): _value(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_value(v) for v in value]
+    return _safe(str(value))
+
+
 def _safe(text: str) -> str:
+    if len(text) > _LONGEST:
+        text = f"{text[:_LONGEST]} … {len(text) - _LONGEST} more characters"
     return redaction.mask_codes(redaction.mask(text).text)

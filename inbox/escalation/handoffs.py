@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from inbox import contacts, conversations, events, jobs, jsontext, staffing
+from inbox import contacts, conversations, events, jobs, jsontext, redaction, staffing
 from inbox.clock import from_micros, to_micros
 from inbox.conversations import BOT, Conversation, point_of
 from inbox.db.store import Sql, Tx, insert
@@ -234,6 +234,7 @@ def apply(tx: Tx, house: House, event: DeskEvent, on_file: tuple[ContactPoint, .
     known = tx.one(_KNOWN_EVENT, source=event.source_id)
     if known is not None:
         return DeskResult(**jsontext.loads(known["result"]))
+    event = replace(event, text=redaction.mask(event.text).text, reason=redaction.mask(event.reason).text)
     result = _apply(tx, house, event, on_file)
     tx.run(
         _ADD_EVENT, source_id=event.source_id, kind=event.kind, case=event.case, actor_id=event.actor_id,

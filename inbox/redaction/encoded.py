@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import json
 import re
 
 from inbox.redaction.masking import mask
@@ -10,7 +11,7 @@ from inbox.redaction.masking import mask
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{16,}+={0,2}(?:\r?\n[A-Za-z0-9+/]{4,}+={0,2})*+")
 _WORD = re.compile(r"=\?[\w\-]{2,40}\?([bBqQ])\?([^?\s]{1,400})\?=")
 _QUOTED = re.compile(r"(?:=[0-9A-Fa-f]{2})")
-_ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
+_ESCAPED = re.compile(r"(?<!\\)(?:\\u[0-9a-fA-F]{4}){1,200}")
 HIDDEN = "[encoded text with a masked number]"
 
 
@@ -19,7 +20,7 @@ def mask_encoded(text: str) -> str:
     if "=?" in text:
         text = _WORD.sub(lambda m: HIDDEN if _hides(_word(m[1], m[2])) else m[0], text)
     if _ESCAPED.search(text):
-        text = _ESCAPED.sub(lambda m: _printable(m[0], int(m[1], 16)), text)
+        text = _ESCAPED.sub(lambda m: _written(m[0]), text)
     if len(_QUOTED.findall(text)) > _FEW:
         plain = binascii.a2b_qp(text.encode("utf-8", "replace")).decode("utf-8", "replace")
         text = plain if _hides(plain) and not _hides(text) else text
@@ -34,9 +35,14 @@ def _hides(text: str) -> bool:
     return bool(text) and bool(mask(text).found)
 
 
-def _printable(escape: str, code: int) -> str:
-    """Only digits and letters are written out; what JSON must escape stays escaped."""
-    return chr(code) if chr(code).isalnum() else escape
+def _written(escapes: str) -> str:
+    """Escapes of JSON written out; what must be escaped in it stays as it is."""
+    decoded: str = json.loads(f'"{escapes}"')
+    return "".join(f"\\u{ord(c):04x}" if _must_escape(c) else c for c in decoded)
+
+
+def _must_escape(c: str) -> bool:
+    return c < " " or c in '"\\' or "\ud800" <= c <= "\udfff"
 
 
 def _word(kind: str, body: str) -> str:

@@ -13,7 +13,7 @@ from inbox.demo import slack_acts, slack_payloads
 from inbox.demo.slack_stand_in import Failure
 from inbox.demo.slack_workspace import CASES, GENERAL, Refused
 from inbox.errors import Permanent, SettingsError, Transient, Uncertain
-from inbox.escalation.base import CaseRef
+from inbox.escalation.base import CaseRef, DeskResult
 from inbox.escalation.slack import SlackDesk
 from inbox.settings import Slack
 from tests.escalation.world import SECRET, TOKEN, agent_name, entry, handoff, slack_world
@@ -296,6 +296,20 @@ async def test_a_reply_is_previewed_and_sent_with_a_second_click(world):
     assert MAREN not in world.slack.workspace.views
     assert [a.status for a in await world.slack.repeat(3)] == [200] * 3
     assert [e.kind for e in world.events.applied] == ["claim", "reply"]
+
+
+async def test_a_refused_reply_keeps_its_words_in_the_form(world):
+    ref = await claimed(world)
+    await world.slack.press(MAREN, ref.ts, "case_reply")
+    await world.slack.submit(MAREN, {"channel": "sms", "text": "See INV-777."})
+    refusal = DeskResult(ok=False, text="Not sent: “INV-777” (invoice) belongs to account A-200.")
+    world.events._carry_out = lambda event: refusal
+    answer = await world.slack.submit(MAREN)
+    assert answer.body["response_action"] == "update"
+    view = answer.body["view"]
+    assert view["callback_id"] == "case_reply"
+    assert "belongs to account A-200" in json.dumps(view["blocks"][0], ensure_ascii=False)
+    assert "See INV-777." in json.dumps(view["blocks"][-1])
 
 
 async def test_back_from_the_preview_sends_nothing(world):

@@ -114,7 +114,8 @@ async def test_no_secret_lands_anywhere(world: World, lines: Lines) -> None:
     await world.intake.quarantine("email", "q-1", "\n".join(s.text for s in secrets).encode(), secrets[0].text)
     await act(world, "claim")
     await act(world, "note", text=secrets[1].text)
-    assert survivors(stored(world.store), secrets) == []
+    left = survivors(stored(world.store), secrets)
+    assert left == [], "\n".join(map(repr, left))
     assert survivors((("log", line) for line in lines.lines), secrets) == []
     post = slack_blocks.card_post(card(world))
     entries = [slack_blocks.entry_post(e) for e in card(world).history]
