@@ -373,7 +373,7 @@ def test_what_stands_around_a_secret_stays(secret: made.Secret, before: str, beh
         (["4539 5787", "6362 1486"], ["[part of a card number]", "[Visa card •••• 1486]"]),
         (["my card: 4539", "5787", "then 6362", "and 1486 exp 04/28"],
          ["my card: [part of a card number]", "[part of a card number]", "[part of a card number]",
-          "and [Visa card •••• 1486] exp [expiry date]"]),
+          "[Visa card •••• 1486] exp [expiry date]"]),
         (["[Visa card •••• 1486]", "04/28 123"], ["[Visa card •••• 1486]", "[expiry date] [security code]"]),
         (["my account number is", "70255501"], ["my account number is", "[bank number]"]),
         (["my SSN is 219", "09 9999"], ["my SSN is [part of it]", "[social security number]"]),

@@ -22,6 +22,7 @@ _USUAL = frozenset(
 _PRINTED = frozenset(((4, 4, 4, 4), (4, 4, 4, 4, 3), (4, 6, 5), (4, 6, 4)))
 _Sizes = frozenset[tuple[int, ...]] | None
 _PHONES = re.compile(r"(?:1?334|34){2,}")  # sizes of groups: 415-555-0134 415-555-0135
+_FIRST_SIZES = frozenset(sizes[0] for sizes in _USUAL) | frozenset(range(_SHORTEST, _LONGEST + 1))
 _MOST_USUAL = max(map(len, _USUAL))
 _REST = re.compile(r"(?:(?:0[1-9]|1[0-2])(?:\d\d|20\d\d))?\d{3,4}|(?:0[1-9]|1[0-2])(?:\d\d|20\d\d)")
 
@@ -92,8 +93,11 @@ def _starting_at(
     groups: Sequence[Group], n: int, low: int, high: int, at: int, tables: _Tables, usual: _Sizes
 ) -> CardSpan | None:
     """The longest card whose first group is ``n``."""
-    if usual and len(groups[n].digits) > _LONGEST:
-        return _glued(groups[n].digits, n)
+    if usual:
+        if len(groups[n].digits) > _LONGEST:
+            return _glued(groups[n].digits, n)
+        if len(groups[n].digits) not in _FIRST_SIZES:
+            return None
     best = None
     first = n if usual else bisect_left(tables.starts, at + _SHORTEST) - 1
     until = min(high, n + (_MOST_USUAL if usual else _LONGEST))

@@ -36,6 +36,7 @@ _BRANDS: tuple[tuple[str, str, tuple[int, ...], str], ...] = (
     ("6521", "6522", (16,), "RuPay"),
     ("4", "4", (13, 16, 19), "Visa"),
 )
+_BY_DIGIT = {d: tuple(b for b in _BRANDS if b[0][0] <= d <= b[1][0]) for d in "0123456789"}
 _IBAN_LENGTHS = {
     "AD": 24, "AE": 23, "AL": 28, "AT": 20, "AZ": 28, "BA": 20, "BE": 16, "BG": 22, "BH": 22, "BR": 29, "BY": 28, "CH": 21,
     "CR": 22, "CY": 28, "CZ": 24, "DE": 22, "DK": 18, "DO": 28, "EE": 20, "EG": 29, "ES": 24, "FI": 18, "FO": 18, "FR": 27,
@@ -60,7 +61,7 @@ def luhn(digits: str) -> bool:
 def card_brand(digits: str) -> str:
     """The brand whose range and length fit, "" if none does. Says nothing about the check digit."""
     length = len(digits)
-    for first, last, lengths, brand in _BRANDS:
+    for first, last, lengths, brand in _BY_DIGIT.get(digits[:1], ()):
         if length in lengths and first <= digits[: len(first)] <= last:
             return brand
     return ""

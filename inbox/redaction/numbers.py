@@ -126,11 +126,11 @@ def _words_before(page: Page, n: int) -> set[str]:
     """Up to eight words that lead to token ``n``, as long as they are of the kind that introduces a number."""
     words: set[str] = set()
     for k in range(n - 1, max(-1, n - 9), -1):
-        if any(c in page.between(k + 1) for c in ".!?$€£") and page.between(k + 1).strip() != ".":
+        token, gap = page.tokens[k], page.between(k + 1)
+        if gap != " " and any(c in gap for c in ".!?$€£") and gap.strip() != ".":
             break
         if page.taken.get(k) == "bank":
             return words | {"bank-number"}
-        token = page.tokens[k]
         if token.kind != "word" or token.text not in redaction_words.LEADING:
             break
         words.add(token.text)
