@@ -60,7 +60,7 @@ log = logging.getLogger(__name__)
 QUEUE_LIMIT = 5_000  # units waiting for the store; beyond it a provider is told to come again
 TEXT_LIMIT = 100_000  # characters kept of one message
 RAW_LIMIT = 200_000
-_KEYS = frozenset({"message_id", "in_reply_to", "call_sid"})  # ids in ``meta``, compared with others
+_KEYS = frozenset({"message_id", "in_reply_to", "references", "call_sid"})  # ids in ``meta``, compared with others
 _LONG = 20_000  # characters that are masked in a thread, so that nobody waits for them
 
 b = sa.bindparam
@@ -196,7 +196,7 @@ def masked(message: InboundMessage) -> Hidden:
     text = redaction.mask(_clean(message.text)[:TEXT_LIMIT])
     subject = redaction.mask(_clean(message.subject)[:1000])
     files = tuple(replace(a, filename=_masked(a.filename)[:300]) for a in message.attachments)
-    meta = {k: _masked(str(v)[:2000]) if k not in _KEYS else _key(str(v)[:2000]) for k, v in message.meta.items()}
+    meta = {k: _keys(str(v)[:2000]) if k in _KEYS else _masked(str(v)[:2000]) for k, v in message.meta.items()}
     hidden = replace(
         message, text=text.text, subject=subject.text, sender_name=_masked(message.sender_name)[:200],
         recipient=_clean(message.recipient), source_id=_key(message.source_id), attachments=files, meta=meta,
@@ -332,6 +332,10 @@ def _counts(masked: Sequence[redaction.Masked], kinds: Sequence[str] = ()) -> li
 
 def _masked(text: str) -> str:
     return redaction.mask(_clean(text)).text
+
+
+def _keys(keys: str) -> str:
+    return " ".join(_key(key) for key in keys.split())
 
 
 def _key(key: str) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import sqlalchemy as sa
 
 from inbox import conversations, delivery, events, jobs
+from inbox.accounts import records
+from inbox.accounts.base import AccountRef
 from inbox.console.timeline import gather
 from inbox.db.store import Sql
 from inbox.db.tables import events as event_table
@@ -12,7 +16,7 @@ from inbox.db.tables import messages
 from inbox.errors import Permanent
 from inbox.escalation import handoffs
 from inbox.message import ContactPoint, SenderProof
-from tests.console.world import MAIL, PHONE, World, forms_of
+from tests.console.world import MAIL, NOW, PHONE, World, author_account, forms_of
 
 
 async def act(visitor, talk: str, name: str, **fields) -> str:
@@ -212,6 +216,26 @@ async def test_a_card_number_typed_by_an_agent_is_masked_too(world: World):
     await act(ana, talk, "claim")
     html = await ana.post(f"/console/conversations/{talk}/preview", text="your card 4242424242424242", channel="email")
     assert "4242424242424242" not in html
+
+
+async def test_what_is_another_authors_is_not_previewed_nor_sent(world: World):
+    other = replace(
+        author_account(), ref=AccountRef("ledger", "A-9001"), name="Odile Marchetti", email="o@m.example", phone="", payments=(),
+        promises=(), invoices=(replace(author_account().invoices[0], id="INV-909"),),
+    )  # fmt: skip
+    await world.store.run(lambda tx: records.account(tx, other, NOW))
+    talk, _ = await world.hear("You took the $30 twice!")
+    ana = await world.agent()
+    await act(ana, talk, "claim")
+    page = f"/console/conversations/{talk}"
+    html = await ana.post(f"{page}/preview", text="INV-909 is open", channel="email")
+    assert "belongs to account A-9001" in html
+    assert ">INV-909 is open</textarea>" in html
+    html = await ana.post(f"{page}/reply", nonce="w1", text="as odile marchetti said", channel="email")
+    assert ana.status == 422
+    assert "belongs to account A-9001" in html
+    assert ">as odile marchetti said</textarea>" in html
+    assert len(await outbound(world, talk)) == 1
 
 
 async def test_refusals_are_in_plain_words_and_change_nothing(world: World):
