@@ -131,7 +131,8 @@ class Reception:
 
     async def update(self, update: DeliveryUpdate) -> None:
         now = self._clock.now()
-        await self._store.run(lambda tx: delivery.record(tx, self._house, update, now))
+        told = replace(update, detail=_masked(update.detail))  # a bounce may quote what was written
+        await self._store.run(lambda tx: delivery.record(tx, self._house, told, now))
 
     async def quarantine(self, channel: ChannelName, source_id: str, raw: bytes, reason: str) -> None:
         whole = raw[:RAW_LIMIT].decode("utf-8", "replace").replace("\x00", "\ufffd")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from inbox import delivery, jobs, metrics, triage
+from inbox import delivery, jobs, metrics, redaction, triage
 from inbox.accounts import freshness, rereading
 from inbox.accounts.base import BillingSource
 from inbox.channels.base import Channel, ChatStore
@@ -118,7 +118,7 @@ class Worker:
                 raise
             job = claimed[0]
             log.exception("triage failed", extra={"job": job.id, "attempt": job.attempts})
-            why = f"{type(error).__name__}: {error}"
+            why = _words(error)
             await self.store.run(lambda tx: self._failed(tx, job, why))
             return True
 
@@ -204,7 +204,7 @@ class Worker:
                 await self._settle(lambda tx: jobs.park(tx, job, self.clock.now(), words))
             except Exception as error:  # a bug: logged with its traceback, counted, parked in the end
                 log.exception("job failed")
-                words, attempts = f"{type(error).__name__}: {error}", job.attempts
+                words, attempts = _words(error), job.attempts
                 if attempts < BUG_ATTEMPTS:
                     await self._settle(lambda tx: jobs.retry(tx, job, self.clock.now(), words))
                 else:
@@ -232,6 +232,11 @@ class Worker:
                 await asyncio.sleep(10)
             else:
                 return
+
+
+def _words(error: Exception) -> str:
+    """What is kept of a bug: its message may quote what somebody wrote."""
+    return redaction.mask_codes(redaction.mask(f"{type(error).__name__}: {error}"[:2000]).text)
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:
