@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,7 +26,6 @@ _RECORDS = (
     ("invoice", tables.invoices), ("payment", tables.payments), ("withdrawal", tables.withdrawals), ("plan", tables.plans),
     ("refund", tables.refunds), ("dispute", tables.disputes), ("promise", tables.promises), ("credit note", tables.credit_notes),
 )  # fmt: skip
-_COMPANY: dict[tuple[str, ...], Speaker] = {}
 
 
 def _among(column: Any, bind: str, engine: str) -> Any:
@@ -152,13 +152,9 @@ def _account(tx: Tx, ref: AccountRef) -> Account | None:
 
 def _speaker(house: House, agent: str) -> Speaker:
     c = house.company
-    key = (c.name, c.legal_name, c.support_email, c.support_phone, agent)
-    found = _COMPANY.get(key)
-    if found is None:
-        found = Speaker(
-            ours=names.of_words((c.name, c.legal_name)),
-            addresses=frozenset((c.support_email.lower(), c.support_phone)), name=agent, typed=bool(agent),
-        )  # fmt: skip
-        if len(_COMPANY) < 500:
-            _COMPANY[key] = found
-    return found
+    return _known_speaker((c.name, c.legal_name), (c.support_email.lower(), c.support_phone), agent)
+
+
+@lru_cache(maxsize=500)
+def _known_speaker(company: tuple[str, ...], addresses: tuple[str, ...], agent: str) -> Speaker:
+    return Speaker(ours=names.of_words(company), addresses=frozenset(addresses), name=agent, typed=bool(agent))
