@@ -46,6 +46,11 @@ _IBAN_LENGTHS = {
     "RO": 24, "RS": 22, "SA": 24, "SC": 31, "SE": 24, "SI": 19, "SK": 24, "SM": 27, "ST": 25, "SV": 28, "TL": 23, "TN": 24,
     "TR": 26, "UA": 29, "VA": 22, "VG": 24, "XK": 20,
 }  # fmt: skip
+#: Countries whose account part has no letters; many of their codes are words: is, de, no, at, se.
+_ONLY_DIGITS = frozenset(
+    ("AE", "AT", "BA", "BE", "CR", "CZ", "DE", "DK", "EE", "EG", "ES", "FI", "FO", "GL", "HR", "HU", "IL", "IS", "LT", "ME",
+     "MN", "MR", "NO", "PL", "PT", "RS", "SE", "SI", "SK", "TL", "TN", "VA", "XK")
+)  # fmt: skip
 _CURP_ALPHABET = "0123456789ABCDEFGHIJKLMNÑOPQRSTUVWXYZ"
 _RFC_ALPHABET = "0123456789ABCDEFGHIJKLMN&OPQRSTUVWXYZ Ñ"
 
@@ -75,6 +80,8 @@ def iban_length(country: str) -> int:
 def iban(compact: str) -> bool:
     """Upper case, no blanks."""
     if len(compact) != iban_length(compact[:2]) or not compact.isalnum() or not compact.isascii():
+        return False
+    if not compact[2:4].isdigit() or (compact[:2] in _ONLY_DIGITS and not compact[4:].isdigit()):
         return False
     return int("".join(str(int(c, 36)) for c in compact[4:] + compact[:4])) % 97 == 1
 

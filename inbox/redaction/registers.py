@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from inbox.redaction import checksums
+from inbox.redaction import words as redaction_words
 from inbox.redaction.digits import fold
 from inbox.redaction.page import Page
 
@@ -26,6 +27,8 @@ def mask_registers(page: Page) -> None:
     for match in _CURP.finditer(page.text):
         page.add_span(match.start(), match.end(), "tax_id")
     for match in _RFC.finditer(page.text):
+        if fold(match.group()[:3]) in redaction_words.SOCIAL and match.group()[3:4] in (" ", "-"):
+            continue  # "SSN 219099999"
         near = fold(page.text[max(0, match.start() - 16) : match.start()])
         if "rfc" in near or (checksums.rfc(_compact(match.group())) and not _ID.fullmatch(match.group())):
             page.add_span(match.start(), match.end(), "tax_id")

@@ -147,7 +147,7 @@ async def test_every_innocent_is_stored_byte_for_byte(world: World) -> None:
     for text in texts:
         await world.says(text, channel="email", subject=text, raw=text)
     kept = [(r["text"], r["subject"], r["raw"]) for r in world.rows(messages, direction="inbound")]
-    assert kept == [(text, text, text) for text in texts]
+    assert sorted(kept) == sorted((text, text, text) for text in texts)
 
 
 @pytest.mark.parametrize(
