@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from inbox import contacts, jsontext
-from inbox.accounts import ledger, tables
+from inbox.accounts import known, ledger, tables
 from inbox.accounts.assembly import SOURCE
 from inbox.accounts.base import Account, AccountRef
 from inbox.db.store import Sql, Tx
@@ -145,7 +145,7 @@ def _account(tx: Tx, ref: AccountRef) -> Account | None:
     if not ref.id:
         return None
     try:
-        return ledger.load(tx, ref)
+        return known.load(tx, ref)
     except NotFound:
         return None
 
