@@ -19,6 +19,7 @@ from inbox.accounts.compose import compose
 from inbox.accounts.frozen import freeze, thaw
 from inbox.clock import from_micros, to_micros
 from inbox.db.store import Sql, Tx, insert, upsert
+from inbox.disclosure import names
 from inbox.errors import Conflict
 
 b = sa.bindparam
@@ -50,7 +51,7 @@ _FOLLOW = Sql(
     .where(_a.c.id == b("key"))
     .values(
         name=b("called"), email=b("mail"), phone=b("tel"), timezone=b("zone"), language=b("speaks"), region=b("lives"),
-        currency=b("pays"),
+        currency=b("pays"), name_key=b("first"), name_key2=b("second"),
     )
 )  # fmt: skip
 _ONCE = Sql(sa.select(tables.source_events.c.id).where(tables.source_events.c.id == b("id")))
@@ -111,9 +112,10 @@ def _author(tx: Tx, account: Account, now: datetime) -> tuple[str, int]:
 
 def _follow(tx: Tx, author_id: str, account: Account, now: datetime) -> None:
     records.touch(tx, author_id, now)
+    name_key, name_key2 = names.keys(account.name)
     tx.run(
         _FOLLOW, key=author_id, called=account.name, mail=account.email.lower(), tel=account.phone, zone=account.timezone,
-        speaks=account.language, lives=account.region, pays=account.currency,
+        speaks=account.language, lives=account.region, pays=account.currency, first=name_key, second=name_key2,
     )  # fmt: skip
 
 
