@@ -25,7 +25,7 @@ def test_names_of_old_authors_are_found_after_the_upgrade(database_url: str) -> 
     engine = sa.create_engine(migrate.driver_url(database_url), poolclass=sa.NullPool)
     try:
         with engine.connect() as connection:
-            _at(connection, "0002", up=False)
+            _at(connection, "0003", up=False)
             connection.execute(
                 sa.text("INSERT INTO ledger_authors (id, name) VALUES ('A-1', 'Gabriel García Márquez')")
             )
