@@ -55,7 +55,8 @@ _TOUCH = Sql(
     .where(conversations.c.id == b("conversation"))
     .values(
         channel=b("on"), language=b("in_language"), topic=b("about"), context=b("state"), last_message_at=b("at"),
-        proof_level=b("level"), proof_point=b("point"), proof_at=b("proven"),
+        proof_level=b("level"), proof_point=b("point"), proof_at=b("proven"), proof_account=b("proven_account"),
+        proof_authority=b("proven_authority"),
     )
 )  # fmt: skip
 _STATUS = Sql(
@@ -105,6 +106,8 @@ class Conversation:
     proof_level: int = 0
     proof_point: str = ""
     proof_at: datetime | None = None
+    proof_account: str = ""  # "source:id", where it is not the contact's own account
+    proof_authority: str = ""  # the address of an authorised person, "email:…"
     opened_at: datetime
     last_message_at: datetime
     resolved_at: datetime | None = None
@@ -188,6 +191,7 @@ def touch(tx: Tx, conversation: Conversation) -> None:
         about=conversation.topic, state=jsontext.dumps(dict(conversation.context)),
         at=to_micros(conversation.last_message_at), level=conversation.proof_level, point=conversation.proof_point,
         proven=to_micros(conversation.proof_at) if conversation.proof_at else 0,
+        proven_account=conversation.proof_account, proven_authority=conversation.proof_authority,
     )  # fmt: skip
 
 
@@ -275,7 +279,8 @@ def _conversation(row: Any) -> Conversation:
         subject=row["subject"], language=row["language"], topic=row["topic"], owner=row["owner"] or BOT,
         version=row["version"], context=jsontext.loads(row["context"]) if row["context"] != "{}" else {},
         proof_level=row["proof_level"], proof_point=row["proof_point"],
-        proof_at=from_micros(row["proof_at"]) if row["proof_at"] else None,
+        proof_at=from_micros(row["proof_at"]) if row["proof_at"] else None, proof_account=row["proof_account"],
+        proof_authority=row["proof_authority"],
         opened_at=from_micros(row["opened_at"]), last_message_at=from_micros(row["last_message_at"]),
         resolved_at=from_micros(row["resolved_at"]) if row["resolved_at"] else None, outcome=row["outcome"],
     )  # fmt: skip

@@ -9,7 +9,15 @@ from inbox.deciding import plans
 from inbox.deciding.answering import answer
 from inbox.deciding.doubt import clarify
 from inbox.deciding.payouts import confirmed, names_amount
-from inbox.deciding.people import disclose, escalate, forward, hand_over, verify_first
+from inbox.deciding.people import (
+    ask_which,
+    disclose,
+    escalate,
+    forward,
+    hand_over,
+    is_about_another,
+    verify_first,
+)
 from inbox.deciding.situation import (
     HOLD_OF,
     SILENT_REASONS,
@@ -56,6 +64,28 @@ def decide(s: Situation) -> Decision:
     route = s.read.route
     if route is Route.IGNORE:
         return Decision(route=route, kind="silent", reason=s.read.reason, intents=s.read.intents)
+    if s.authority is not None or s.recorded:
+        return _for_another(s)
+    if s.which_account:
+        return ask_which(s)
+    return _routed(s, route)
+
+
+def _for_another(s: Situation) -> Decision:
+    """Somebody with an authorisation on record: that they speak for the author is settled, everything else is not."""
+    left = tuple(f for f in s.read.findings if not is_about_another(f))
+    settled = replace(s, read=replace(s.read, findings=left))
+    route = s.read.route
+    if route is Route.VERIFY_FIRST and not any(f.route is Route.VERIFY_FIRST for f in left):
+        route = _without_doubt(settled)
+    decision = _routed(settled, route)
+    told = any(r.facts for r in decision.replies) and decision.kind in ("facts", "link", "ack")
+    if s.authority is None or not told:
+        return decision
+    return replace(decision, replies=(Reply(answer="authority_preface"), *decision.replies))
+
+
+def _routed(s: Situation, route: Route) -> Decision:
     if route is Route.VERIFY_FIRST and _is_proven(s):
         route = _without_doubt(s)
     if route is Route.VERIFY_FIRST:

@@ -37,7 +37,8 @@ class Deskwork:
         return await self._store.read(lambda tx: handoffs.by_thread(tx, ref.desk, ref.channel, ref.ts))
 
     async def preview(self, case: int, text: str, channel: ChannelName) -> str:
-        return await self._store.read(lambda tx: posting.preview(tx, self._house, case, text, channel))
+        now = self._clock.now()
+        return await self._store.read(lambda tx: posting.preview(tx, self._house, case, text, channel, now))
 
     def _on_file(self, tx: Tx, number: int) -> tuple[ContactPoint, ...]:
         try:

@@ -236,23 +236,40 @@ def accept(tx: Tx, house: House, hidden: Hidden, clock: Clock, *, decide_now: bo
 
 
 def _identify(tx: Tx, message: InboundMessage, now: Any) -> Contact:
-    """The author this address belongs to, by the biller's record first, else whoever wrote from it before."""
+    """The author this address belongs to, by the biller's record first, else whoever wrote from it before.
+
+    An address that several authors have on file belongs to none of them: whoever writes from it is a stranger until they
+    prove whose account they mean.
+    """
     if message.proof is SenderProof.PORTAL:
         ref = AccountRef(SOURCE, message.account_id)
         found = contacts.by_account(tx, ref.source, ref.id)
     else:
         known = contacts.by_point(tx, message.sender)
-        if known is not None and (known.account_id or message.sender.kind == "chat"):
-            return known
-        refs = ledger.find(tx, message.sender) if message.sender.kind != "chat" else []
-        if len(refs) != 1:
+        if message.sender.kind == "chat":
             return known or _stranger(tx, message, now)
+        refs = ledger.find(tx, message.sender)
+        if known is not None and known.account_id and (not refs or [r.id for r in refs] == [known.account_id]):
+            return known
+        if len(refs) != 1:
+            return _apart(tx, message, known, now)
         ref = refs[0]
         found = contacts.by_account(tx, ref.source, ref.id)
     if found is None:
         found = contacts.add(tx, now, source=ref.source, account_id=ref.id, name=message.sender_name)
     contacts.add_point(tx, found.id, message.sender, now)
     return found
+
+
+def _apart(tx: Tx, message: InboundMessage, known: Contact | None, now: Any) -> Contact:
+    """Whoever wrote from here before, but never one author of several who share the address."""
+    if known is None:
+        return _stranger(tx, message, now)
+    if not known.account_id:
+        return known
+    contact = contacts.add(tx, now, name=message.sender_name, language=message.language)
+    contacts.add_point(tx, contact.id, message.sender, now)
+    return contact
 
 
 def _stranger(tx: Tx, message: InboundMessage, now: Any) -> Contact:

@@ -65,6 +65,7 @@ class To:
     name: str = ""
     timezone: str = ""
     account: Account | None = None  # the author's own, where it is at hand
+    never_leaves: bool = False  # written like any other, so that the way is the same, but nobody gets it
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +150,9 @@ def _blocked(
 ) -> Unsaid | None:  # fmt: skip
     """Nothing of another author leaves, whoever wrote it; an attempt is on the security record."""
     going = Going(
-        texts=(rendered.text, rendered.subject), contact_id=conversation.contact_id, own=to.account, agent=display_name
-    )
+        texts=(rendered.text, rendered.subject), contact_id=conversation.contact_id, at=now, own=to.account,
+        agent=display_name,
+    )  # fmt: skip
     found = lookup.culprits(tx, house, going)
     if not found:
         return None
@@ -182,12 +184,15 @@ def _store(
 ) -> str:  # fmt: skip
     key, micros = new_id(), to_micros(now)
     # A notice answers nothing: it has its own subject and hangs on no thread.
-    subject, thread = _threaded(tx, house, conversation, to, rendered.subject) if threaded else (rendered.subject, {})
+    subject, thread = (
+        _threaded(tx, house, conversation, to, rendered.subject, now) if threaded else (rendered.subject, {})
+    )
     tx.run(
         _ADD, id=key, conversation_id=conversation.id, contact_id=conversation.contact_id, direction="outbound",
         channel=to.channel, author=author, author_name=author_name, address=address(to.point), subject=subject,
-        text=rendered.text, html=rendered.html, language=conversation.language, status="queued", status_code="",
-        status_detail="", reply_to=to.reply_to, thread=jsontext.dumps(thread), parts=jsontext.dumps(parts),
+        text=rendered.text, html=rendered.html, language=conversation.language,
+        status="suppressed" if to.never_leaves else "queued", status_code="",
+        status_detail="no contact on file: it was not sent" if to.never_leaves else "", reply_to=to.reply_to, thread=jsontext.dumps(thread), parts=jsontext.dumps(parts),
         meta=jsontext.dumps(dict(meta)), received_at=0, created_at=micros,
     )  # fmt: skip
     if to.channel in PICKED_UP:
@@ -201,7 +206,7 @@ def _store(
 
 
 def _threaded(
-    tx: Tx, house: House, conversation: Conversation, to: To, subject: str
+    tx: Tx, house: House, conversation: Conversation, to: To, subject: str, now: datetime
 ) -> tuple[str, dict[str, Any]]:  # fmt: skip
     """An answer by mail stays in the author's thread: their Message-ID, and their subject unless it names someone else."""
     if to.channel != "email":
@@ -212,7 +217,7 @@ def _threaded(
     theirs = jsontext.loads(row["thread"])
     asked = str(row["subject"]).strip()
     answered = asked if asked.lower().startswith("re:") else f"Re: {asked}" if asked else subject
-    if lookup.culprits(tx, house, Going(texts=(answered,), contact_id=conversation.contact_id, own=to.account)):
+    if lookup.culprits(tx, house, Going(texts=(answered,), contact_id=conversation.contact_id, at=now, own=to.account)):
         answered = subject
     references = [*theirs.get("references", ()), theirs.get("message_id", "")]
     return answered[:300], {

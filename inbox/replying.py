@@ -7,14 +7,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from inbox import contacts, conversations, effects, events, jsontext, links, verification
-from inbox.accounts import freshness, known
+from inbox import code_targets, contacts, conversations, effects, events, jsontext, links, sender, verification
+from inbox.accounts import freshness
 from inbox.accounts.base import Account
 from inbox.contact_policy import Purpose
 from inbox.contacts import Contact
-from inbox.conversations import Conversation
+from inbox.conversations import Conversation, point_of
 from inbox.db.store import Tx
 from inbox.decide import HOLD_OF, Decision, Person, Reply
+from inbox.disclosure.parties import Authority
 from inbox.escalation import handoffs
 from inbox.escalation.handoffs import Case
 from inbox.house import House
@@ -48,6 +49,7 @@ class Turn:
     given: tuple[str, ...] = ()  # addresses the sender named as on file
     asked: str = ""  # the message whose question is being answered: an earlier one after a code
     code_id: str = ""  # the right code that came with this message
+    authority: Authority | None = None  # an authorised person writes; ``account`` is their view of it
 
 
 @dataclass(slots=True)
@@ -146,6 +148,8 @@ def _ask(turn: Turn, person: Person) -> handoffs.Ask:
     proof = f"L{turn.level}: {_PROOF_WORDS[turn.proof]}"
     if turn.level == 2 and turn.proof is not SenderProof.PORTAL:
         proof = f"L2: one-time code, {turn.row['channel']}"
+    if turn.authority is not None:
+        proof = f"{proof}; not the author but {turn.authority.words}"
     return handoffs.Ask(
         reason=person.reason, severity=person.severity, quote=_quote(turn.row),
         account_id=turn.account.ref.id if turn.account else "", invoice_ids=person.invoice_ids,
@@ -177,54 +181,35 @@ _PROOF_WORDS = {
 
 
 def _send_code(c: _Carry, replies: list[Reply]) -> list[Reply]:
-    """Send a code to a contact on file, and say so in words that never tell whether there is one."""
+    """Send a code to a contact on file, and say so in words that never tell whether there is one.
+
+    Where nobody is on file, the same work is done: the message is written, but it never leaves.
+    """
     turn, purpose = c.turn, c.turn.decision.code_for
-    account, to = _code_target(c)
-    sent = verification.step_up(c.tx, c.house, turn.conversation, turn.point, account, to, c.now, purpose)
+    target = code_targets.target(c.tx, c.house, turn, c.now)
+    request = sender.request(turn.row, turn.conversation, turn.point, purpose)
+    sent = verification.step_up(c.tx, c.house, request, target, c.now)
     if sent is None:
         return [Reply(answer="code_locked")]
     c.context = {
         **turn.decision.awaiting, "awaiting": "code", "purpose": purpose, "message": turn.asked or turn.row["id"], "intents": list(turn.decision.intents),
     }  # fmt: skip
     c.facts["minutes"] = c.house.rules.code_minutes
-    if account is not None:  # while the author looks for the code
-        freshness.refresh(c.tx, c.house, account.ref.id, turn.conversation.id, c.now)
+    if target.ref is not None:  # while the author looks for the code
+        freshness.refresh(c.tx, c.house, target.ref.id, turn.conversation.id, c.now)
     same_place = sent.sent_to == turn.point and turn.row["channel"] != "voice"  # a caller does not see the text come
-    if sent.sent_to is not None:
-        channel: ChannelName = "email" if sent.sent_to.kind == "email" else "sms"
+    point = sent.sent_to or target.to or (point_of(target.asked) if target.asked else None)
+    if point is not None:
+        channel: ChannelName = "email" if point.kind == "email" else "sms"
         facts = {"code": verification.PLACEHOLDER, "minutes": c.house.rules.code_minutes}
-        target = To(channel=channel, point=sent.sent_to, reply_to=turn.row["id"])
+        to = To(channel=channel, point=point, reply_to=turn.row["id"], never_leaves=sent.sent_to is None)
         said = say(
-            c.tx, c.house, turn.conversation, target, [Say(answer="code_message", facts=facts)], c.now, purpose="code",
+            c.tx, c.house, turn.conversation, to, [Say(answer="code_message", facts=facts)], c.now, purpose="code",
             meta={"code_id": sent.id},
         )  # fmt: skip
         _note(c, ["code_message"], said)
     tells = same_place or any(r.answer == "royalty_withdrawal" for r in replies)  # these words ask for the code
     return replies if tells else [*replies, Reply(answer="code_sent")]
-
-
-def _code_target(c: _Carry) -> tuple[Account | None, ContactPoint | None]:
-    """Whose code, and where to: the address that asks if it is on file, else the one named, else the best on file."""
-    turn = c.turn
-    if turn.account is not None:
-        on_file = turn.account.points()
-        preferred = [p for p in (turn.point,) if p in on_file and p.kind != "chat"]
-        order = {"phone": 0, "email": 1} if turn.row["channel"] == "voice" else {"email": 0, "phone": 1}
-        rest = sorted((p for p in on_file if p not in preferred), key=lambda p: order[p.kind])
-        usable = [p for p in (*preferred, *rest) if _usable(c, p)]
-        return turn.account, usable[0] if usable else None
-    for value in turn.given:
-        point = ContactPoint("email" if "@" in value else "phone", value.lower())
-        refs = known.find(c.tx, point)
-        if len(refs) == 1 and _usable(c, point):
-            return known.load(c.tx, refs[0], c.now), point
-    return None, None
-
-
-def _usable(c: _Carry, point: ContactPoint) -> bool:
-    channel: ChannelName = "email" if point.kind == "email" else "sms"
-    suppressed = contacts.suppression(c.tx, point)
-    return channel in c.house.channels and (not suppressed or (channel == "email" and suppressed == "opt_out"))
 
 
 # -- the reply
@@ -285,13 +270,13 @@ def _copy(c: _Carry, point: ContactPoint | None, part: Say) -> None:
 
 def _mailbox(c: _Carry) -> ContactPoint | None:
     points = c.turn.account.points() if c.turn.account else ()
-    return next((p for p in points if p.kind == "email" and _usable(c, p)), None)
+    return next((p for p in points if p.kind == "email" and code_targets.usable(c.tx, c.house, p)), None)
 
 
 def _pocket(c: _Carry) -> ContactPoint | None:
     """Where a caller reads a link: the phone on file, else the mailbox."""
     points = c.turn.account.points() if c.turn.account else ()
-    return next((p for p in points if p.kind == "phone" and _usable(c, p)), None) or _mailbox(c)
+    return next((p for p in points if p.kind == "phone" and code_targets.usable(c.tx, c.house, p)), None) or _mailbox(c)
 
 
 def _called(turn: Turn) -> str:

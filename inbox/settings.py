@@ -55,6 +55,10 @@ class Rules:
     code_tries: int = 3
     code_lock_minutes: int = 30
     proof_idle_minutes: int = 30
+    codes_per_hour: int = 5  # to one address that asks, and for one account
+    codes_per_hour_network: int = 60
+    wrong_codes_per_day: int = 10  # for one account; then none is sent for it for a day
+    wrong_codes_per_hour_network: int = 30
     promise_days: int = 14
     promises_broken_limit: int = 2
     split_parts: int = 3  # a past-due amount in at most so many parts

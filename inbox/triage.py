@@ -11,24 +11,24 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from inbox import contacts, conversations, events, jsontext, verification
-from inbox.accounts import known, ledger
-from inbox.accounts.base import Account, AccountRef, Dispute
+from inbox import contacts, conversations, events, jsontext, likeness, merging, sender, verification
+from inbox.accounts import ledger
+from inbox.accounts.base import Account, AccountRef
 from inbox.clock import to_micros
 from inbox.contacts import Contact
 from inbox.conversations import Conversation, address, point_of
 from inbox.db.store import Sql, Tx, insert
 from inbox.db.tables import decisions, messages
 from inbox.decide import CaseView, Decision, Keyword, Situation, decide
-from inbox.errors import NotFound
+from inbox.disclosure.levels import CODE_LEVEL
 from inbox.escalation import handoffs
 from inbox.house import House
 from inbox.intents import keywords
 from inbox.intents.understanding import Context, Understanding
 from inbox.message import ContactPoint, MessageKind, Route, SenderProof, jsonable
-from inbox.receivables import holds
 from inbox.redaction import codes_in
 from inbox.replying import Turn, carry_out
+from inbox.sender import account_of
 from inbox.verification import CodeResult
 
 b = sa.bindparam
@@ -72,13 +72,22 @@ def decide_row(tx: Tx, house: House, row: Any, conversation: Conversation, conta
     if row["kind"] != MessageKind.TEXT.value:
         _ignore(tx, row, conversation, now)
         return conversation.id
-    account = account_of(tx, AccountRef(contact.account_source, contact.account_id), now)
-    gathered = _Gathered(row, conversation, contact, account, point_of(row["address"]), None)
+    point = point_of(row["address"])
+    gathered = _Gathered(
+        row, conversation, contact, sender.account(tx, house, conversation, contact, point, now), point, None
+    )
     gathered = _check_code(tx, house, gathered, now)
     turn = _judge(tx, house, gathered, now)
     outcome = carry_out(tx, house, turn, now)
     _record(tx, turn, outcome, now)
+    if not gathered.conversation.awaiting and turn.authority is None and not _is_in_doubt(turn):
+        likeness.notice(tx, row, turn.contact, now)
     return turn.conversation.id
+
+
+def _is_in_doubt(turn: Turn) -> bool:
+    """A message that speaks for somebody else, or tries to be them, is no evidence of who its sender is."""
+    return any(f.route is Route.VERIFY_FIRST for f in turn.read.findings)
 
 
 def give_to_person(tx: Tx, house: House, message_id: str, now: datetime, why: str) -> None:
@@ -100,29 +109,6 @@ def give_to_person(tx: Tx, house: House, message_id: str, now: datetime, why: st
     tx.wake(f"decided:{message_id}")
 
 
-def account_of(tx: Tx, ref: AccountRef, now: datetime) -> Account | None:
-    """The account as it is now; items that a case of ours contests count as disputed, whatever the biller says."""
-    if not ref.id:
-        return None
-    try:
-        account = known.load(tx, ref, now)
-    except NotFound:
-        return None
-    held = [h for h in holds.of(tx, ref.id, now) if h["invoice_id"] and h["reason"] == "dispute_open"]
-    contested = tuple(
-        Dispute(
-            id=f"case-{h['case']}",
-            invoice_id=h["invoice_id"],
-            amount=account.outstanding,
-            reason=h["reason"],
-            opened_on=account.as_of.date(),
-            status="under_review",
-        )
-        for h in held
-    )
-    return replace(account, disputes=(*account.disputes, *contested)) if contested else account
-
-
 def _check_code(tx: Tx, house: House, g: _Gathered, now: datetime) -> _Gathered:
     """If we wait for a code and the message has one, settle it; a right one proves the sender and joins the author."""
     if g.conversation.awaiting != "code":
@@ -131,22 +117,32 @@ def _check_code(tx: Tx, house: House, g: _Gathered, now: datetime) -> _Gathered:
     given = (*sealed, *(verification.seal(house, code) for code in codes_in(g.row["text"])))
     if not given:
         return g
-    result = verification.check(tx, house, g.conversation, g.point, given, now)
-    if result.outcome != "right" or result.ref is None:
+    result = verification.check(tx, house, sender.request(g.row, g.conversation, g.point), given, now)
+    if result.outcome != "right":
         return replace_gathered(g, code=result)
-    if g.conversation.context.get("purpose") == "withdraw":
+    if g.conversation.context.get("purpose") == "withdraw" and result.ref is not None:
         ledger.lock(tx, result.ref)  # two confirmations of one author, on any two channels, come one after the other
+    proven = replace(
+        g.conversation, proof_level=CODE_LEVEL, proof_point=address(g.point), proof_at=now, proof_account="",
+        proof_authority=result.authority,
+    )  # fmt: skip
+    if result.ref is None:
+        return _Gathered(g.row, proven, g.contact, None, g.point, result)
     account = account_of(tx, result.ref, now)
     assert account is not None
-    contact, conversation = _join_author(tx, g, result.ref, account, now)
-    proven = replace(
-        conversation, proof_level=2, proof_point=address(g.point), proof_at=now, context=g.conversation.context
-    )
-    return _Gathered(g.row, proven, contact, account, g.point, result)
+    if not sender.may_join(tx, g.contact, g.point, result.ref):
+        proven = replace(proven, proof_account=f"{result.ref.source}:{result.ref.id}")
+        return _Gathered(g.row, proven, g.contact, account, g.point, result)
+    contact, conversation = _join_author(tx, replace_conversation(g, proven), result.ref, account, now)
+    return _Gathered(g.row, conversation, contact, account, g.point, result)
 
 
 def replace_gathered(g: _Gathered, *, code: CodeResult) -> _Gathered:
     return _Gathered(g.row, g.conversation, g.contact, g.account, g.point, code)
+
+
+def replace_conversation(g: _Gathered, conversation: Conversation) -> _Gathered:
+    return _Gathered(g.row, conversation, g.contact, g.account, g.point, g.code)
 
 
 def _join_author(
@@ -162,21 +158,35 @@ def _join_author(
         )  # fmt: skip
     contacts.add_point(tx, author.id, g.point, now)
     other = conversations.live(tx, author.id)
+    moved = {
+        "points": [address(g.point)],
+        "conversations": [] if other else [g.conversation.id],
+        "closed": g.conversation.id if other else "",
+    }
+    merging.note(tx, author.id, g.contact.id, moved, merging.BY_CODE, "proven by a one-time code", now)
     if other is None:
         return author, conversations.move_to_contact(tx, g.conversation, author.id, now)
     events.record(tx, other.id, "conversation.joined", now, "bot", joined=g.conversation.id, address=address(g.point))
     conversations.set_status(tx, g.conversation, "resolved", now, outcome=f"joined:{other.id}")
-    return author, replace(other, language=g.conversation.language, channel=g.conversation.channel)
+    c = g.conversation
+    return author, replace(
+        other, language=c.language, channel=c.channel, context=c.context, proof_level=c.proof_level, proof_point=c.proof_point,
+        proof_at=c.proof_at, proof_account="", proof_authority="",
+    )  # fmt: skip
 
 
 def _judge(tx: Tx, house: House, g: _Gathered, now: datetime) -> Turn:
     proof = SenderProof(g.row["proof"])
-    level = verification.level_of(proof, g.point, g.account, g.conversation, now, house.rules)
     resumed = g.code is not None and g.code.outcome == "right"
     read, asked = _read(tx, house, g, now, resumed=resumed)
-    given = read.entities.emails + read.entities.phones if g.conversation.awaiting == "contact" else ()
+    given = _named(g, read)
     if given:
         read, asked = _read(tx, house, g, now, resumed=True)
+    who = sender.speaks_for(tx, house, g.conversation, g.contact, g.account, sender.Spoken(g.row, g.point, read), now)
+    g = _Gathered(g.row, who.conversation, g.contact, who.account, g.point, g.code)
+    level = verification.level_of(proof, g.point, g.account, g.conversation, now, house.rules)
+    if who.recorded and not given:
+        given = (g.point.value,)
     meta = jsontext.loads(g.row["meta"])
     if meta.get("only_history") == "yes" and read.route is Route.ANSWER:
         # Nothing but a forwarded or quoted mail: those are not the author's own words.
@@ -189,14 +199,23 @@ def _judge(tx: Tx, house: House, g: _Gathered, now: datetime) -> Turn:
         code_left=g.code.left if g.code else 0,
         fresh_code=resumed, beside_code=g.row["text"][:300] if resumed else "", purpose=str(g.conversation.context.get("purpose", "read")), keyword=_keyword(g.row, meta),
         contact_given=bool(given), masked=frozenset(m["kind"] for m in jsontext.loads(g.row["masked"])),
-        wants_person=meta.get("wants_human") == "1",
+        wants_person=meta.get("wants_human") == "1", authority=who.authority, recorded=who.recorded,
+        which_account=who.which,
     )  # fmt: skip
     decision = decide(situation)
     return Turn(
         row=g.row, conversation=g.conversation, contact=g.contact, account=g.account, point=g.point, proof=proof, level=level,
-        read=read, decision=decision, case=case, given=given, asked=asked,
-        code_id=g.code.code_id if g.code else "",
+        read=read, decision=decision, case=case, given=given, asked=asked, code_id=g.code.code_id if g.code else "",
+        authority=who.authority,
     )  # fmt: skip
+
+
+def _named(g: _Gathered, read: Understanding) -> tuple[str, ...]:
+    """The contacts that a sender without an account names as on file: when asked for, or instead of a code that came to none."""
+    waits = g.conversation.awaiting == "contact" or (
+        g.conversation.awaiting == "code" and g.account is None and g.code is None
+    )
+    return read.entities.emails + read.entities.phones if waits else ()
 
 
 def _read(tx: Tx, house: House, g: _Gathered, now: datetime, *, resumed: bool) -> tuple[Understanding, str]:
@@ -252,7 +271,8 @@ def _record(tx: Tx, turn: Turn, outcome: dict[str, Any], now: datetime) -> None:
         "entities": {k: jsonable(v) for k, v in _entities(read).items() if v},
         "intents": list(d.intents), "effects": [[e.kind, jsonable(e.data)] for e in d.effects],
         "person": d.person.reason if d.person else "", "code_for": d.code_for,
-        "asked": turn.asked if turn.asked != turn.row["id"] else "", **outcome,
+        "asked": turn.asked if turn.asked != turn.row["id"] else "",
+        "authority": turn.authority.words if turn.authority else "", **outcome,
     }  # fmt: skip
     tx.run(
         _ADD, message_id=turn.row["id"], conversation_id=turn.conversation.id, route=d.route.value,
@@ -262,6 +282,7 @@ def _record(tx: Tx, turn: Turn, outcome: dict[str, Any], now: datetime) -> None:
     events.record(
         tx, turn.conversation.id, "message.ignored" if d.route is Route.IGNORE else "message.decided", now, "bot",
         message=turn.row["id"], route=d.route.value, intents=list(d.intents), reply=d.kind, level=turn.level, why=d.reason,
+        **({"authority": turn.authority.id, "account": turn.authority.ref.id} if turn.authority else {}),
     )  # fmt: skip
     tx.wake(f"decided:{turn.row['id']}")
 

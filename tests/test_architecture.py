@@ -23,11 +23,11 @@ LEVEL = {
     "db": STORE, "events": STORE, "jobs": STORE, "contacts": STORE, "conversations": STORE, "accounts.tables": STORE,
     # 3 verbs
     "intake": VERBS, "continued": VERBS, "disclosure.lookup": VERBS, "triage": VERBS, "replying": VERBS, "effects": VERBS, "replies": VERBS, "delivery": VERBS,
-    "verification": VERBS, "links": VERBS, "staffing": VERBS, "deskwork": VERBS, "receivables": VERBS, "spoken": VERBS,
+    "verification": VERBS, "authorisations": VERBS, "merging": VERBS, "likeness": VERBS, "guessing": VERBS, "sender": VERBS, "code_targets": VERBS, "links": VERBS, "staffing": VERBS, "deskwork": VERBS, "receivables": VERBS, "spoken": VERBS,
     "templates.versions": VERBS, "escalation.handoffs": VERBS, "escalation.posting": VERBS,
     "accounts.ledger": VERBS, "accounts.records": VERBS, "accounts.changes": VERBS, "accounts.booking": VERBS,
     "accounts.assembly": VERBS, "accounts.mirror": VERBS, "accounts.known": VERBS, "accounts.rereading": VERBS, "accounts.freshness": VERBS, "accounts.importing": VERBS, "accounts.import_checks": VERBS, "accounts.import_files": VERBS,
-    "accounts.import_fields": VERBS, "accounts.samples": VERBS,
+    "accounts.import_fields": VERBS, "accounts.import_authorisations": VERBS, "accounts.samples": VERBS,
     "payouts": VERBS, "payouts.base": PURE, "payouts.states": PURE, "payouts.royalties": PURE, "payouts.asked": PURE,
     "payouts.files": PURE, "payouts.tables": STORE, "payouts.connect": ADAPTERS,
     # 4 adapters

@@ -27,7 +27,7 @@ from inbox.accounts.factsheet import (
     rows,
     sheet,
 )
-from inbox.intents.understanding import Entities
+from inbox.disclosure.table import lowest
 
 __all__ = [
     "FACTS",
@@ -39,7 +39,6 @@ __all__ = [
     "Held",
     "Outcome",
     "StepUp",
-    "needed_level",
     "plain",
     "rows",
     "sheet",
@@ -63,12 +62,8 @@ _FUNCTIONS: Mapping[str, FactFunction] = {
     "royalty_withdrawal_status": earned.royalty_withdrawal_status,
 }
 
-#: The lowest proof level at which some variant of the answer may be given. Answers not named here need none.
-LEVELS: Mapping[str, int] = MappingProxyType({
-    "account_balance": 2, "amount_due": 1, "make_payment": 1, "update_payment_method": 1, "payment_plan": 2,
-    "promise_status": 1, "payment_status": 1, "payment_failed": 1, "invoice_copy": 1, "refund_status": 1,
-    "royalty_balance": 2, "royalty_withdrawal": 2, "royalty_withdrawal_status": 1,
-})  # fmt: skip
+#: The lowest proof level at which some variant of the answer tells anything (``inbox.disclosure.table``).
+LEVELS: Mapping[str, int] = MappingProxyType({name: lowest(name) for name in _FUNCTIONS})
 
 #: Rest on the ledger alone, whatever another system says of invoices.
 _EARNED = frozenset({"royalty_balance", "royalty_withdrawal", "royalty_withdrawal_status"})
@@ -79,18 +74,6 @@ SILENCING_FLAGS: Mapping[str, str] = MappingProxyType({
     "bankruptcy": "bankruptcy",
     "attorney_represented": "legal_representation",
 })  # fmt: skip
-
-
-def needed_level(answer: str, entities: Entities) -> int:
-    """The level at which this question can be answered, before the account is loaded: some need a quoted id below 2."""
-    quoted = {
-        "refund_status": entities.refund_ids,
-        "royalty_withdrawal_status": entities.withdrawal_ids,
-        "invoice_copy": entities.payment_ids,
-    }
-    if answer in quoted and not quoted[answer]:
-        return 2
-    return LEVELS.get(answer, 0)
 
 
 def gated(answer: str, account: Account, ask: Ask) -> Outcome:

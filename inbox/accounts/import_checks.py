@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 import sqlalchemy as sa
 
-from inbox.accounts import base, records, tables
+from inbox.accounts import base, import_authorisations, records, tables
 from inbox.accounts.import_fields import Problem, Row
 from inbox.db.store import Sql, Tx
 from inbox.money import Money
@@ -19,7 +19,7 @@ _INVOICE = Sql(sa.select(tables.invoices).where(tables.invoices.c.id == sa.bindp
 _HAS_ROYALTIES = Sql(sa.select(tables.royalties.c.author_id).where(tables.royalties.c.author_id == sa.bindparam("id")))
 
 
-def check(tx: Tx, rows: Sequence[Row]) -> list[Problem]:
+def check(tx: Tx, rows: Sequence[Row], at: datetime) -> list[Problem]:
     """Every disagreement; ``rows`` are read already and each good by itself."""
     known = currencies(tx, rows)
     problems = [*_duplicates(rows), *_strangers(rows, known), *_foreign_ids(tx, rows)]
@@ -30,6 +30,7 @@ def check(tx: Tx, rows: Sequence[Row]) -> list[Problem]:
     if amounts:  # sums of unreadable amounts say nothing
         return problems
     problems += _references(tx, sound)
+    problems += import_authorisations.problems(tx, sound, at)
     problems += _invoice_sums(sound)
     problems += _author_sums(sound)
     problems += _plan_sums(tx, sound, known)

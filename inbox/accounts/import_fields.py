@@ -17,6 +17,7 @@ from zoneinfo import available_timezones
 from babel.numbers import is_currency
 
 from inbox import redaction
+from inbox.disclosure.parties import RELATIONS
 from inbox.message import LANGUAGES
 
 _EMAIL = re.compile(r"[^\s@]{1,64}@[^\s@.]{1,63}(?:\.[^\s@.]{1,63}){1,8}")
@@ -125,6 +126,13 @@ TABLES: dict[str, Table] = {
         "status": _must("choice", "approved", "pending", "paid", "failed"), "approved": _MAYBE_DATE, "method": _TEXT,
         "expected": _TEXT,
     }),
+    "authorisations": Table({
+        "author_id": _AUTHOR, "id": _ID_COLUMN, "person": _must("text"),
+        "relation": Column("choice", choices=RELATIONS, default="other"), "contact": _must("contact"),
+        "intents": _must("list"), "titles": Column("list", default=()), "money": Column("bool", default=False),
+        "from": _MAYBE_DATE, "until": _MAYBE_DATE, "evidence": _must("text"), "recorded_by": _must("text"),
+        "approved_by": _TEXT, "status": Column("choice", choices=("active", "revoked"), default="active"),
+    }, ("author_id", "id")),
     "disputes": Table({
         "author_id": _AUTHOR, "id": _ID_COLUMN, "payment": _TEXT, "invoice": _INVOICE, "amount": _MONEY, "network": _TEXT,
         "reason": _TEXT, "opened": _DATE, "respond_by": _MAYBE_DATE,
@@ -197,6 +205,10 @@ def _phone(cell: Any, column: Column) -> str:
     if not _PHONE.fullmatch(text):
         raise ValueError(f"{text[:40]!r} is not a number like +15055550161, with country code and without blanks")
     return text
+
+
+def _contact(cell: Any, column: Column) -> str:
+    return _email(cell, column) if "@" in str(cell) else _phone(cell, column)
 
 
 def _money(cell: Any, _: Column) -> Decimal:
@@ -289,7 +301,7 @@ def _consents(cell: Any, column: Column) -> dict[str, bool]:
 
 
 _READERS = {
-    "text": _text, "id": _id, "email": _email, "phone": _phone, "money": _money, "date": _date, "at": _at, "count": _count,
+    "text": _text, "id": _id, "email": _email, "phone": _phone, "contact": _contact, "money": _money, "date": _date, "at": _at, "count": _count,
     "bool": _bool, "choice": _choice, "timezone": _timezone, "currency": _currency, "last4": _last4, "list": _list,
     "consents": _consents,
 }  # fmt: skip

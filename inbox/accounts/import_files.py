@@ -16,6 +16,7 @@ _LARGEST = 500_000_000  # bytes
 _LISTS = {
     "invoices": "invoices", "plans": "plans", "payments": "payments", "payment_methods": "payment_methods",
     "refunds": "refunds", "disputes": "disputes", "promises": "promises", "contact_log": "contact_log",
+    "authorisations": "authorisations",
 }  # fmt: skip
 _OWN = ("author_id", "name", "email", "phone", "timezone", "language", "region", "titles", "flags", "consents")
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
-from inbox.accounts import base, import_checks, records
+from inbox.accounts import base, import_authorisations, import_checks, records
 from inbox.accounts.assembly import SOURCE
 from inbox.accounts.import_fields import TABLES, Problem, Row, read
 from inbox.accounts.import_files import json_rows, rows_of
@@ -89,7 +89,7 @@ def write(tx: Tx, rows: Sequence[Row], found: Sequence[Problem], *, skip_bad: bo
         problems += wrong
         if not wrong:
             good.append(row)
-    problems += import_checks.check(tx, good)
+    problems += import_checks.check(tx, good, at)
     bad = {p.author_id for p in problems}
     report = Report(problems=problems)
     if problems and (not skip_bad or "" in bad):
@@ -119,7 +119,10 @@ def _write(tx: Tx, rows: Sequence[Row], at: datetime) -> dict[str, int]:
         row.values["applied"] = _applied(row, left)
     for table in TABLES:
         for row in by_table[table]:
-            _write_row(tx, row, currencies[row.author_id], parts)
+            if table == "authorisations":
+                import_authorisations.write(tx, row, at)
+            else:
+                _write_row(tx, row, currencies[row.author_id], parts)
     return {table: len(by_table[table]) for table in TABLES if by_table[table]}
 
 

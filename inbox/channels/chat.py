@@ -17,6 +17,7 @@ from inbox.channels import chat_tokens as tokens
 from inbox.channels.base import ChatStore
 from inbox.channels.chat_socket import House, Socket
 from inbox.clock import Clock, SystemClock, monotonic
+from inbox.disclosure import networks
 from inbox.errors import NotFound, Overloaded, SettingsError, Unauthentic, Unsupported
 from inbox.message import ChannelName, ContactPoint, OutboundMessage, Receipt
 from inbox.settings import Chat, Web
@@ -110,7 +111,8 @@ class ChatChannel:
         if request.transport is None:
             return ws
         now = monotonic()
-        socket = Socket(ws, request.transport, house, allowed_at=now, opened_at=now)
+        network = networks.of_client(request.remote or "")
+        socket = Socket(ws, request.transport, house, allowed_at=now, opened_at=now, network=network)
         self._sockets.add(socket)
         if self._sweep is None or self._sweep.done():
             self._sweep = asyncio.create_task(self._beat(), name="chat heartbeat")

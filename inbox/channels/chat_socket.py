@@ -59,6 +59,7 @@ class Socket:
     heard: bool = True
     point: ContactPoint | None = None
     visitor: str = ""
+    network: str = ""  # the neighbourhood of the client's address: guesses of codes are counted for it
     author: tokens.Author | None = None
     language: str = ""
     floor: str = ""  # every line up to this cursor has been sent
@@ -322,7 +323,8 @@ async def _store(socket: Socket, point: ContactPoint, say: frames.Say) -> None:
         account_id=socket.account_id,
         sender_name=author.name if author else "",
         language=socket.language,
-        meta={"visitor": socket.visitor},  # so that what was written before signing in can be found
+        # The visitor, so that what was written before signing in can be found.
+        meta={"visitor": socket.visitor} | ({"network": socket.network} if socket.network else {}),
     )
     try:
         accepted = await socket.house.intake.message(message)

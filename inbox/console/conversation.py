@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from aiohttp import web
 
-from inbox import contacts, conversations, jsontext
+from inbox import authorisations, contacts, conversations, jsontext, merging
 from inbox.accounts.base import Account, AccountRef
 from inbox.console import timeline
 from inbox.console.auth import Door
@@ -20,6 +21,7 @@ from inbox.conversations import Conversation
 from inbox.db.store import Sql, Tx
 from inbox.db.tables import conversations as talks
 from inbox.db.tables import desk_events
+from inbox.disclosure.parties import Authority, Hearer, party_map
 from inbox.errors import NotFound
 from inbox.escalation import card, handoffs, posting
 from inbox.escalation.base import OUTCOMES, DeskResult, HandoffCard
@@ -51,6 +53,9 @@ class Whole:
     line: Timeline
     others: tuple[Any, ...]
     result: DeskResult | None  # what the visitor just did
+    hearers: Mapping[str, tuple[Hearer, ...]]  # the party map: by title, who besides the author may hear about it
+    speaks_for: tuple[Authority, ...]  # the sender is no author but authorised for these accounts
+    alike: bool  # staff have yet to say whether this contact is somebody we know
 
 
 class ConversationPages:
@@ -90,10 +95,15 @@ def gather(tx: Tx, house: House, key: str, now: datetime, done: str = "") -> Who
     if conversation is None or contact is None:
         raise NotFound("There is no such conversation.")
     account = account_of(tx, AccountRef(contact.account_source, contact.account_id), now)
+    points = tuple(contacts.points(tx, contact.id))
     cases = handoffs.of_conversation(tx, key)
     case = handoffs.live(tx, key) or (cases[0] if cases else None)
+    recorded = authorisations.of_account(tx, account.ref) if account else []
     return Whole(
-        conversation=conversation, contact=contact, points=tuple(contacts.points(tx, contact.id)), account=account,
+        hearers=party_map(account, recorded, now) if account else {},
+        speaks_for=tuple(a for p in points if not account for a in authorisations.of_point(tx, p, now)),
+        alike=merging.is_suggested(tx, contact.id),
+        conversation=conversation, contact=contact, points=points, account=account,
         case=case, card=_card(tx, house, conversation, contact, account, case, now),
         reply_to=handoffs.reply_channels(tx, house, conversation, account.points() if account else ()),
         line=timeline.gather(tx, key, account.name if account else contact.name), others=tuple(tx.all(_OTHERS, contact=contact.id, this=key)),

@@ -8,13 +8,16 @@ from inbox.clock import Clock
 from inbox.console.actions import ActionPages
 from inbox.console.answers import AnswerPages
 from inbox.console.auth import Door, Gate
+from inbox.console.authorisations import AuthorisationPages
 from inbox.console.conversation import ConversationPages
 from inbox.console.destinations import DestinationPages
 from inbox.console.failures import FailurePages
+from inbox.console.likenesses import MergePages
 from inbox.console.payouts import PayoutPages
 from inbox.console.people import PeoplePages
 from inbox.console.queue import QueuePages
 from inbox.console.review import ReviewPages
+from inbox.console.security import SecurityPages
 from inbox.console.view import FOLDER, Console
 from inbox.db.store import Store
 from inbox.escalation.base import DeskEvents
@@ -36,4 +39,7 @@ def routes(store: Store, house: House, clock: Clock, desk: DeskEvents) -> list[w
         *DestinationPages(console).routes(door),
         *PayoutPages(console).routes(door),
         *PeoplePages(console).routes(door),
+        *AuthorisationPages(console).routes(door),
+        *MergePages(console).routes(door),
+        *SecurityPages(console).routes(door),
     ]

@@ -1,27 +1,22 @@
-"""Staff accounts, one's own sessions and password, and the record of what concerns security."""
+"""Staff accounts, and one's own sessions and password."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from aiohttp import web
 
-from inbox import events, jsontext, staffing
-from inbox.clock import from_micros, to_micros
+from inbox import events, staffing
+from inbox.clock import to_micros
 from inbox.console.auth import Door
 from inbox.console.view import Console, Visit, page, see_other
 from inbox.db.store import Sql, Tx
-from inbox.db.tables import events as record
 from inbox.db.tables import sessions
 from inbox.errors import Conflict, Malformed, NotFound
 from inbox.staffing import Staff
 
-_EVENTS = 200
 b = sa.bindparam
 _SESSIONS = Sql(
     sa.select(sessions)
@@ -33,9 +28,6 @@ _REVOKE = Sql(
     .where(sessions.c.hash == b("session"), sessions.c.staff_id == b("key"), sessions.c.revoked_at == 0)
     .values(revoked_at=b("when"))
 )
-_LATEST = Sql(
-    sa.select(record).where(record.c.stream == b("of")).order_by(record.c.seq.desc()).limit(_EVENTS)
-)  # fmt: skip
 
 
 class PeoplePages:
@@ -50,7 +42,6 @@ class PeoplePages:
             door.post("/console/people/{id}/enable", self.enable, supervisor=True),
             door.post("/console/people/{id}/password", self.new_password, supervisor=True),
             door.post("/console/people/{id}/slack", self.link, supervisor=True),
-            door.get("/console/security", self.security, supervisor=True),
             door.get("/console/me", self.me),
             door.post("/console/me/sessions/{hash}/revoke", self.revoke),
             door.post("/console/me/password", self.change_password),
@@ -129,12 +120,6 @@ class PeoplePages:
             self._console, visit, "people.html", people=people, roles=staffing.ROLES, done=done, shown_once=shown_once
         )
 
-    # -- what concerns security
-
-    async def security(self, visit: Visit) -> web.StreamResponse:
-        lines, broken, names = await self._console.store.read(_security)
-        return page(self._console, visit, "security.html", lines=lines, broken=broken, names=names)
-
     # -- one's own account
 
     async def me(self, visit: Visit) -> web.StreamResponse:
@@ -179,24 +164,6 @@ def _known(tx: Tx, key: str) -> Staff:
     if person is None:
         raise NotFound("There is no such account.")
     return person
-
-
-def _security(tx: Tx) -> tuple[list[dict[str, Any]], list[str], Mapping[str, str]]:
-    """The latest entries of both streams, newest first, and what is wrong with their chains."""
-    streams = ("security", "staff")
-    rows = [row for stream in streams for row in tx.all(_LATEST, of=stream)]
-    lines = [
-        {"at": from_micros(row["at"]), "type": row["type"], "actor": row["actor"], "data": jsontext.loads(row["data"])}
-        for row in rows
-    ]
-    broken = [problem for stream in streams if (problem := events.verify(tx, stream))]
-    names = {person.id: person.name or person.email for person in staffing.every(tx)}
-    return sorted(lines, key=_when, reverse=True)[:_EVENTS], broken, names
-
-
-def _when(line: Mapping[str, Any]) -> datetime:
-    moment: datetime = line["at"]
-    return moment
 
 
 _DONE = {

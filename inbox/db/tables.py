@@ -4,7 +4,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
 metadata = MetaData(
     naming_convention={
@@ -79,6 +90,8 @@ conversations = Table(
     _int("proof_level"),  # raised by a one-time code; 0 unless proven here
     _text("proof_point"),  # the address it was proven for, "phone:+1…"
     _int("proof_at"),
+    _text("proof_account"),  # "source:id": proven for an account that is not the contact's (a shared address)
+    _text("proof_authority"),  # "email:…": proven for the person whose authorisation names this address
     _int("opened_at"),
     _int("last_message_at"),
     _int("resolved_at"),
@@ -188,6 +201,9 @@ codes = Table(
     _text("asked_from"),  # the address that asks: the proof is bound to it
     _text("account_source"),
     _text("account_id"),
+    _text(
+        "authority"
+    ),  # the address of an authorised person; then no account is named: what they may hear is asked later
     _text("sent_to"),
     _text("purpose", "read"),
     _int("created_at"),

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from inbox.accounts.facts import FACTS, Fact, FactSheet, Held, StepUp, needed_level
+from inbox.accounts.facts import FACTS, Fact, FactSheet, Held, StepUp
 from inbox.deciding import plans
 from inbox.deciding.doubt import clarify
-from inbox.deciding.figures import facts, step_up
+from inbox.deciding.figures import facts, permitted, step_up
 from inbox.deciding.payouts import withdraw
-from inbox.deciding.people import hand_over, opt_out_effects
+from inbox.deciding.people import hand_over, opt_out_effects, outside_scope
 from inbox.deciding.promises import promise
 from inbox.deciding.situation import (
     HOLD_OF,
@@ -21,6 +21,7 @@ from inbox.deciding.situation import (
     Reply,
     Situation,
 )
+from inbox.disclosure.table import Act
 from inbox.message import Route, Severity
 
 ANSWERS_IN_ONE_REPLY = 3
@@ -78,40 +79,62 @@ def _is_settled(s: Situation, replies: Iterable[Reply]) -> bool:
 
 
 def _one_answer(s: Situation, intent: str) -> Decision:
-    base = Decision(route=Route.ANSWER, kind="policy", reason=s.read.reason, intents=(intent,))
-    if intent == "opt_out":
-        effects = opt_out_effects(s)
-        stored = any(e.kind == "preference" for e in effects)
-        answer = "preference_stored" if stored else "opt_out_confirmed"
-        return replace(
-            base, kind="ack" if stored else "optout_confirm", effects=effects, replies=(Reply(answer=answer, facts=_words(s)),)
+    """What the table permits for this part; the words that hold for everybody need no account."""
+    if (
+        s.read.asks_if_bot
+        and intent not in FACTS
+        and intent not in _SAID_TO_ALL
+        and intent not in ("opt_out", "promise_to_pay")
+    ):
+        return Decision(
+            route=Route.ANSWER, kind="ack", reason=s.read.reason, intents=(intent,), replies=(Reply(answer="bot_disclosure"),)
         )  # fmt: skip
-    if intent == "promise_to_pay":
-        return promise(s)
-    if intent == "payment_plan" and s.account is None and not _asks_own(s):
-        return replace(base, replies=(Reply(answer="payment_plan_policy"),))
-    if intent in FACTS:
-        return _from_record(s, intent)
-    if intent in ("thanks", "greeting"):
-        return replace(base, kind="ack", replies=(Reply(answer=intent),))
-    if intent == "payment_methods_accepted":
-        return replace(base, replies=(Reply(answer=intent),))
+    if intent == "clarify":
+        return clarify(s)
     if intent == "refund_request":
-        return replace(base, replies=(Reply(answer="refund_policy"),))
-    if intent == "out_of_scope":
-        return replace(base, replies=(Reply(answer="out_of_scope"),))
-    if s.read.asks_if_bot:
-        return replace(base, kind="ack", replies=(Reply(answer="bot_disclosure"),))
-    return clarify(s)
+        return _policy(s, intent)  # only the general question comes here; a wish is a person's
+    match permitted(intent, s):
+        case Act.REFUSE:
+            return outside_scope(s, intent)
+        case Act.DO:
+            return _opt_out(s)
+        case Act.POLICY:
+            return _policy(s, intent)
+        case Act.CASE:
+            return clarify(s)  # the reader hands these over; here the words alone were not clear enough
+        case Act.STEP_UP:
+            return step_up(s, intent)
+        case _:
+            return promise(s) if intent == "promise_to_pay" else _from_record(s, intent)
 
 
-def _asks_own(s: Situation) -> bool:
-    return bool(s.read.entities.invoice_ids or s.read.entities.month or s.read.entities.ordinal)
+#: Words that hold for everybody, by what was asked.
+_SAID_TO_ALL = {
+    "payment_plan": "payment_plan_policy", "payment_methods_accepted": "payment_methods_accepted",
+    "refund_request": "refund_policy", "out_of_scope": "out_of_scope", "thanks": "thanks", "greeting": "greeting",
+}  # fmt: skip
+
+
+def _policy(s: Situation, intent: str) -> Decision:
+    return Decision(
+        route=Route.ANSWER, kind="ack" if intent in ("thanks", "greeting") else "policy", reason=s.read.reason,
+        intents=(intent,), replies=(Reply(answer=_SAID_TO_ALL[intent]),),
+    )  # fmt: skip
+
+
+def _opt_out(s: Situation) -> Decision:
+    effects = opt_out_effects(s)
+    stored = any(e.kind == "preference" for e in effects)
+    answer = "preference_stored" if stored else "opt_out_confirmed"
+    return Decision(
+        route=Route.ANSWER, kind="ack" if stored else "optout_confirm", reason=s.read.reason, intents=("opt_out",),
+        effects=effects, replies=(Reply(answer=answer, facts=_words(s)),),
+    )  # fmt: skip
 
 
 def _from_record(s: Situation, intent: str) -> Decision:
     """A figure from the account, or the step that is missing before it may be told."""
-    if s.account is None or s.level < needed_level(intent, s.read.entities):
+    if s.account is None:
         return step_up(s, intent)
     outcome = facts(intent, s)
     if isinstance(outcome, StepUp):

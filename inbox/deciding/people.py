@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from inbox.accounts.base import Account, Invoice
-from inbox.accounts.facts import FACTS, Held, StepUp, needed_level
-from inbox.deciding.figures import facts
+from inbox.accounts.facts import FACTS, Held, StepUp
+from inbox.deciding.figures import facts, permitted
 from inbox.deciding.situation import (
     FLAG_OF,
     HOLD_OF,
@@ -19,6 +19,8 @@ from inbox.deciding.situation import (
     Reply,
     Situation,
 )
+from inbox.disclosure import table
+from inbox.disclosure.table import Act
 from inbox.intents.normalize import fold
 from inbox.intents.understanding import DISPUTES, Finding
 from inbox.message import Route, Severity
@@ -51,7 +53,7 @@ def verify_first(s: Situation) -> Decision:
     """The sender or the destination of money is in doubt: nothing is disclosed, nothing changes."""
     finding = _first(s.read.findings, Route.VERIFY_FIRST)
     reason = finding.case_reason if finding else ""
-    if s.level >= 2 and reason in ("payout_destination_change", "contact_change"):
+    if s.authority is None and reason in _CHANGES and table.permitted(reason, s.level, s.channel) is Act.CASE:
         person = Person(reason=reason, severity=Severity.HIGH, words=finding.reason if finding else "")
         return replace(hand_over(s, person), route=Route.VERIFY_FIRST, intents=s.read.intents)
     kind = _security_kind(finding)
@@ -63,6 +65,32 @@ def verify_first(s: Situation) -> Decision:
         replies=(Reply(answer=_SECURITY_ANSWER.get(kind, "refusal_security")),),
         effects=(Effect("security_event", {"kind": kind, "why": finding.reason if finding else ""}), *opt_out_effects(s)),
     )  # fmt: skip
+
+
+_CHANGES = frozenset({"payout_destination_change", "contact_change"})
+
+
+def outside_scope(s: Situation, intent: str) -> Decision:
+    """An authorised person asks for more than their authorisation covers: nothing of it, and it is on record."""
+    assert s.authority is not None
+    why = f"{intent} is outside authorisation {s.authority.id}"
+    return Decision(
+        route=Route.VERIFY_FIRST, kind="refusal", reason=why, intents=(intent,), replies=(Reply(answer="authority_not_covered"),),
+        effects=(Effect("security_event", {"kind": "authority_exceeded", "why": why}),),
+    )  # fmt: skip
+
+
+def ask_which(s: Situation) -> Decision:
+    """One address, several authors: which of them is meant must be said; the question names none."""
+    return Decision(
+        route=Route.CLARIFY, kind="clarify", reason="the address is authorised for several accounts", intents=s.read.intents,
+        replies=(Reply(answer="authority_ask_which"),),
+    )  # fmt: skip
+
+
+def is_about_another(finding: Finding) -> bool:
+    """Whether the doubt is that somebody speaks for another person, which an authorisation settles."""
+    return finding.route is Route.VERIFY_FIRST and finding.guard == "third_party.relation"
 
 
 def _security_kind(finding: Finding | None) -> str:
@@ -180,7 +208,7 @@ def _harmless_part(s: Situation) -> tuple[Reply, ...]:
         return ()
     found = []
     for intent in s.read.intents:
-        if intent in FACTS and needed_level(intent, s.read.entities) <= s.level:
+        if intent in FACTS and permitted(intent, s).tells:
             outcome = facts(intent, s)
             if not isinstance(outcome, (Held, StepUp)):
                 found.append(Reply(answer=intent, facts=outcome))

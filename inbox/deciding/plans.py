@@ -17,9 +17,10 @@ from inbox.accounts import dues
 from inbox.accounts.dues import Due
 from inbox.accounts.facts import Fact, Held
 from inbox.accounts.factsheet import contradiction, rows, sheet
-from inbox.deciding.figures import step_up
-from inbox.deciding.people import hand_over
+from inbox.deciding.figures import permitted, step_up
+from inbox.deciding.people import hand_over, outside_scope
 from inbox.deciding.situation import HOLD_OF, Decision, Effect, Person, Reply, Situation
+from inbox.disclosure.table import Act
 from inbox.intents.normalize import fold
 from inbox.message import Route, Severity
 from inbox.money import Money
@@ -50,8 +51,9 @@ def change(s: Situation) -> Decision | None:
         wish = "move"
     if not wish or (s.account is not None and not s.account.invoices):
         return None
-    if s.account is None or s.level < 2:
-        return step_up(s, INTENT)
+    if (missing := _not_yet(s)) is not None:
+        return missing
+    assert s.account is not None
     if isinstance(held := contradiction(s.account), Held):
         return _to_person(s, held.text, ())
     if elsewhere := _kept_elsewhere(s):
@@ -65,8 +67,8 @@ def confirmed(s: Situation) -> Decision | None:
     said = s.read.entities.answer
     if s.context.get("awaiting") != "confirm" or not isinstance(proposed, dict) or not said:
         return None
-    if s.account is None or s.level < 2:
-        return step_up(s, INTENT)
+    if (missing := _not_yet(s)) is not None:
+        return missing
     if said == "no":
         return _answer(s, "ack", Reply(answer="confirm_declined"))
     if elsewhere := _kept_elsewhere(s):
@@ -82,6 +84,14 @@ def _kept_elsewhere(s: Situation) -> str:
     if s.account.billing is not None:
         return f"asks for a change of plan, which is kept at {s.account.billing.source}"
     return ""
+
+
+def _not_yet(s: Situation) -> Decision | None:
+    """More proof, or the refusal to somebody whose authorisation does not reach so far; None if it may be done."""
+    act = permitted("plan_change", s)
+    if act is Act.REFUSE:
+        return outside_scope(s, "plan_change")
+    return None if act.tells and s.account is not None else step_up(s, INTENT)
 
 
 def _book_parts(s: Situation, agreed: dict[str, Any]) -> Decision:

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from inbox.accounts import dues
 from inbox.accounts.facts import Held, StepUp, sheet
 from inbox.deciding.doubt import clarify
-from inbox.deciding.figures import facts, step_up
+from inbox.deciding.figures import facts, permitted, step_up
 from inbox.deciding.people import hand_over
 from inbox.deciding.situation import (
     HOLD_OF,
@@ -23,7 +23,7 @@ from inbox.message import Route, Severity
 
 def promise(s: Situation) -> Decision:
     """A promise within the house's limits is stored and read back; anything beyond is a person's."""
-    if s.account is None or s.level < 1:
+    if s.account is None or not permitted("promise_to_pay", s).tells:
         return step_up(s, "promise_to_pay")
     if s.account.doubt is not None:
         return hand_over(s, Person(reason=s.account.doubt.reason, severity=Severity.NORMAL, words=s.account.doubt.text))

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from inbox.accounts.base import Account
 from inbox.accounts.facts import Ask, FactSheet
 from inbox.clock import zone
+from inbox.disclosure.parties import Authority
 from inbox.intents.keywords import Keyword
 from inbox.intents.understanding import Understanding
 from inbox.message import ChannelName, Route, Severity
@@ -71,9 +72,12 @@ class Situation:
     beside_code: str = ""  # that message itself; ``read`` is then the question that waited for the code
     purpose: str = "read"  # what the right code was asked for
     keyword: Keyword = ""
-    contact_given: bool = False  # an address to send a code to stands in the message
+    contact_given: bool = False  # there is an address to ask a code for: named in the message, or on record itself
     masked: frozenset[str] = frozenset()
     wants_person: bool = False  # pressed 0 or said so
+    authority: Authority | None = None  # an authorised person writes; ``account`` is then their view of it
+    recorded: bool = False  # an authorisation names this address, which the channel vouches for; no code was given yet
+    which_account: bool = False  # an authorised person of several authors does not say whose account they mean
 
     @property
     def today(self) -> date:

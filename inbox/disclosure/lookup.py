@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 
-from inbox import contacts, jsontext
+from inbox import authorisations, contacts, jsontext
 from inbox.accounts import known, ledger, tables
 from inbox.accounts.assembly import SOURCE
 from inbox.accounts.base import Account, AccountRef
@@ -20,8 +21,6 @@ from inbox.errors import NotFound
 from inbox.house import House
 from inbox.money import Money
 
-#: Flag of an account whose holder may hear of another one: ``acts_for:A-200``.
-ACTS_FOR = "acts_for:"
 _RECORDS = (
     ("invoice", tables.invoices), ("payment", tables.payments), ("withdrawal", tables.withdrawals), ("plan", tables.plans),
     ("refund", tables.refunds), ("dispute", tables.disputes), ("promise", tables.promises), ("credit note", tables.credit_notes),
@@ -64,6 +63,7 @@ class Going:
 
     texts: Sequence[str]  # text, subject, names of attachments
     contact_id: str
+    at: datetime  # which authorisations are in force
     own: Account | None = None  # the author's account, where the caller has it at hand
     agent: str = ""  # display name of the person who wrote it, "" for an automatic message
 
@@ -101,7 +101,7 @@ def _rows(tx: Tx, found: Candidates) -> list[Any]:
 
 
 def _foreign(tx: Tx, going: Going, own: Account | None, found: Candidates, rows: Sequence[Any]) -> list[Culprit]:
-    allowed = _allowed(tx, going.contact_id, own)
+    allowed = _allowed(tx, going, own)
     shown: Mapping[str, Mapping[str, str]] = {"email": found.emails, "phone": found.phones, "name": found.names}
     ours = {row["what"] for row in rows if row["account"] in allowed}  # two authors of one name, a shared address
     staff = _staff(tx) if any(row["kind"] == "name" for row in rows) else frozenset()
@@ -115,11 +115,12 @@ def _foreign(tx: Tx, going: Going, own: Account | None, found: Candidates, rows:
     return list(culprits.values())
 
 
-def _allowed(tx: Tx, contact_id: str, own: Account | None) -> frozenset[str]:
-    """The author's accounts: their own, those whose address is one of theirs, and those they are authorised for."""
-    ids = {own.ref.id, *(f.removeprefix(ACTS_FOR) for f in own.flags if f.startswith(ACTS_FOR))} if own else set()
-    for point in contacts.points(tx, contact_id):
+def _allowed(tx: Tx, going: Going, own: Account | None) -> frozenset[str]:
+    """The author's accounts, those whose address is one of theirs, and those this person is authorised to hear about."""
+    ids = {own.ref.id} if own else set()
+    for point in contacts.points(tx, going.contact_id):
         ids |= {ref.id for ref in ledger.find(tx, point)} if own else set()
+        ids |= {authority.ref.id for authority in authorisations.of_point(tx, point, going.at)}
     return frozenset(ids)
 
 

@@ -146,7 +146,7 @@ def entry_of_message(tx: Tx, key: str) -> TranscriptEntry | None:
     return _entry(row) if row else None
 
 
-def preview(tx: Tx, house: House, number: int, text: str, channel: ChannelName) -> str:
+def preview(tx: Tx, house: House, number: int, text: str, channel: ChannelName, now: datetime) -> str:
     """What the author would get, in that channel. Raises ``Malformed`` if it holds something of another author."""
     case = handoffs.get_plain(tx, number)
     conversation = conversations.by_id_plain(tx, case.conversation_id)
@@ -154,8 +154,9 @@ def preview(tx: Tx, house: House, number: int, text: str, channel: ChannelName) 
     language = language_of(conversation.language)
     rendered = letter(text, channel, language, house.company, agent_name=case.owner_name)
     going = lookup.Going(
-        texts=(rendered.text, rendered.subject), contact_id=conversation.contact_id, agent=case.owner_name or "agent"
-    )
+        texts=(rendered.text, rendered.subject), contact_id=conversation.contact_id, at=now,
+        agent=case.owner_name or "agent",
+    )  # fmt: skip
     if found := lookup.culprits(tx, house, going):
         raise Malformed(f"Not sent: {wrong_author.words(found)}.")
     return rendered.text
@@ -166,7 +167,7 @@ def _entry(row: Any) -> TranscriptEntry:
     who = {"author": row["author_name"] or "Author", "bot": "Bot", "agent": row["author_name"]}[kind]
     shown = redaction.mask_codes(row["text"]).replace(verification.PLACEHOLDER, "••••••")
     status = row["status"] if row["direction"] == "outbound" else ""
-    if row["status_detail"] and status in ("failed", "undelivered", "uncertain"):
+    if row["status_detail"] and status in ("failed", "undelivered", "uncertain", "suppressed"):
         shown = f"{shown}\n({status}: {row['status_detail']})"
     return TranscriptEntry(
         kind=kind, who=who, text=shown, at=from_micros(row["created_at"]), channel=row["channel"],

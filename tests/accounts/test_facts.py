@@ -15,13 +15,12 @@ from inbox.accounts.facts import (
     SILENCING_FLAGS,
     Fact,
     StepUp,
-    needed_level,
     plain,
     rows,
     sheet,
 )
 from inbox.accounts.factsheet import business_days_after, contradiction
-from inbox.intents.understanding import Entities
+from inbox.disclosure.table import lowest
 from inbox.money import Money
 from inbox.settings import Company
 from inbox.templates.catalog import load
@@ -127,13 +126,10 @@ class TestContradictions:
 
 
 class TestLevels:
-    def test_a_quoted_id_lowers_what_must_be_proven(self):
-        assert needed_level("refund_status", Entities()) == 2
-        assert needed_level("refund_status", Entities(refund_ids=("RF-1",))) == 1
-        assert needed_level("royalty_withdrawal_status", Entities(withdrawal_ids=("WD-1",))) == 1
-        assert needed_level("invoice_copy", Entities(payment_ids=("P-1",))) == 1
-        assert needed_level("account_balance", Entities(invoice_ids=("INV-1",))) == 2
-        assert needed_level("payment_methods_accepted", Entities()) == 0
+    def test_the_gate_of_the_facts_is_that_of_the_table(self):
+        assert {name: lowest(name) for name in FACTS} == dict(LEVELS)
+        assert LEVELS["account_balance"] == LEVELS["royalty_balance"] == 2
+        assert LEVELS["refund_status"] == LEVELS["amount_due"] == 1
 
     NO_AMOUNT_AT_ONE = (
         ("refund_status", {"refund_ids": ("RF-1",)}),

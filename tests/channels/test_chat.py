@@ -122,6 +122,7 @@ class TestConversation:
         assert (stored.channel, stored.language, stored.proof) == ("chat", "pt", SenderProof.NONE)
         assert stored.account_id == ""
         assert stored.sender == ContactPoint("chat", ready["visitor"].partition(".")[0])
+        assert stored.meta["network"] == "127.0.0.0/24"  # guesses of codes are counted for it
 
     async def test_a_line_names_the_clients_own_id(self, talk):
         mine = await talk()

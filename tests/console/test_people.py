@@ -103,7 +103,7 @@ async def test_the_security_record_is_listed_and_checked(both: World):
     sol = await both.supervisor()
     await (await both.visitor()).log_in("ana@larkmoor.example", "wrong-wrong-wrong")
     html = await sol.get("/console/security")
-    assert "Login: failed" in html
+    assert "Login failed" in html
     assert "Staff: logged in" in html
     assert "The record is whole" in html
     import sqlalchemy as sa

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from inbox import contacts, replying
+from inbox import authorisations, contacts, replying
 from inbox.accounts import records
 from inbox.accounts.base import AccountRef
 from inbox.db.store import Sql, Store
@@ -15,6 +15,7 @@ from inbox.db.tables import events, handoffs
 from inbox.deskwork import Deskwork
 from inbox.disclosure import lookup
 from inbox.disclosure.lookup import Going
+from inbox.disclosure.parties import Scope
 from inbox.errors import Malformed
 from inbox.message import ContactPoint
 from inbox.replies import Say
@@ -107,9 +108,15 @@ async def test_the_preview_says_so_before_anything_is_sent(world: World) -> None
     assert "see INV-900" in await desk.preview(number, "see INV-900", "email")
 
 
-async def test_the_authors_second_account_and_one_they_act_for_are_fine(world: World) -> None:
+async def test_an_account_the_author_is_authorised_for_is_fine_once_it_is_approved(world: World) -> None:
     await claimed(world)
-    await world.store.run(lambda tx: records.author(tx, replace(MARA, flags=("acts_for:A-200",)), world.clock.now()))
+    now, mail = world.clock.now(), ContactPoint("email", MARA.email)
+    proposal = authorisations.Proposal(
+        ref=ILSE.ref, person="Mara Lindqvist", relation="agent", point=mail, scope=Scope(intents=("account_balance",)), evidence="signed letter", called_back="••0202", starts_at=now
+    )  # fmt: skip
+    found = await world.store.run(lambda tx: authorisations.propose(tx, proposal, "noor", now))
+    assert not (await act(world, "reply", text="INV-777 of Ilse Brandt is open", channel="email")).ok
+    await world.store.run(lambda tx: authorisations.approve(tx, found.id, "sanjay", now))
     assert (await act(world, "reply", text="INV-777 of Ilse Brandt is open", channel="email")).ok
 
 
@@ -161,5 +168,7 @@ async def test_a_reply_of_ones_own_asks_nothing(world: World, monkeypatch: pytes
     assert "100.00" in world.last()
     assert not asked
     assert not world.store.read_now(
-        lambda tx: lookup.culprits(tx, world.house, Going(texts=("INV-900",), contact_id="", own=MARA))
+        lambda tx: lookup.culprits(
+            tx, world.house, Going(texts=("INV-900",), contact_id="", at=world.clock.now(), own=MARA)
+        )
     )
