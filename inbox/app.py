@@ -11,7 +11,8 @@ from aiohttp import web
 
 from inbox import staffing
 from inbox import web as edge
-from inbox.accounts.base import BillingSource
+from inbox.accounts.base import BillingSource, Collector
+from inbox.accounts.charging import ChargeDoor
 from inbox.accounts.rereading import Notices
 from inbox.accounts.stripe import StripeSource
 from inbox.channels.base import Channel
@@ -27,6 +28,7 @@ from inbox.intake import Reception
 from inbox.intents import prepared
 from inbox.linkpages import link_routes
 from inbox.message import ChannelName
+from inbox.paymentevents import event_routes
 from inbox.settings import Settings
 from inbox.spoken import phrases
 from inbox.templates import catalog as answers
@@ -61,6 +63,7 @@ class App:
         if self.source is not None:
             routes += self.source.routes(Notices(self.store, self.clock))
         routes += link_routes(self.store, self.house, self.clock, self.source)
+        routes += event_routes(self.store, self.house, self.clock, self.settings.ledger.event_secrets)
         routes += console.routes(self.store, self.house, self.clock, self.deskwork)
         app = edge.application(self.store, self.clock, [*routes, *extra], self.readiness, self.settings.web)
         app.on_startup.append(self._start)
@@ -109,12 +112,18 @@ def build(settings: Settings, *, clock: Clock | None = None, store: Store | None
     deskwork = Deskwork(store, house, clock)
     worker = Worker(
         store=store, house=house, clock=clock, channels=channels, intake=intake, desk=desk, desk_events=deskwork,
-        source=source,
+        source=source, collector=_collector(settings, clock),
     )  # fmt: skip
     return App(
         settings=settings, house=house, store=store, clock=clock, channels=channels, desk=desk, source=source,
         intake=intake, deskwork=deskwork, worker=worker,
     )  # fmt: skip
+
+
+def _collector(settings: Settings, clock: Clock) -> Collector | None:
+    if not settings.ledger.charge_url:
+        return None
+    return ChargeDoor(settings.ledger.charge_url, settings.ledger.charge_secrets, clock)
 
 
 def make_house(settings: Settings) -> House:
@@ -124,6 +133,7 @@ def make_house(settings: Settings) -> House:
         secrets=settings.web.secrets, public_url=public_url(settings), payment_url=settings.ledger.payment_url,
         billing="stripe" if settings.stripe else "", max_age_minutes=settings.accounts.max_age_minutes,
         channels=frozenset(_switched_on(settings)), desk="slack" if settings.slack else "",
+        can_charge=bool(settings.ledger.charge_url),
     )  # fmt: skip
 
 

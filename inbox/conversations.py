@@ -38,6 +38,12 @@ _LATEST = Sql(
     .limit(1)
     .with_for_update()
 )
+_LATEST_PLAIN = Sql(
+    sa.select(conversations)
+    .where(conversations.c.contact_id == b("contact"))
+    .order_by(conversations.c.opened_at.desc())
+    .limit(1)
+)
 _ADD = insert(
     conversations,
     "id",
@@ -155,6 +161,12 @@ def live(tx: Tx, contact_id: str) -> Conversation | None:
 def latest(tx: Tx, contact_id: str) -> Conversation | None:
     """The contact's last conversation, live or not."""
     row = tx.one(_LATEST, contact=contact_id)
+    return _conversation(row) if row else None
+
+
+def latest_plain(tx: Tx, contact_id: str) -> Conversation | None:
+    """The same without a lock, for readers."""
+    row = tx.one(_LATEST_PLAIN, contact=contact_id)
     return _conversation(row) if row else None
 
 

@@ -193,3 +193,9 @@ def _settings_notes(report: Report, settings: Settings) -> None:
             "warning",
             "neither ledger.payment_url nor company.portal_url is set: pay links explain, but lead nowhere",
         )
+    if settings.ledger.charge_url and not settings.ledger.event_secrets:
+        report.add(
+            "payment events",
+            "warning",
+            "ledger.event_secrets is not set: payments made by hand are not told; set it and let the payment system sign",
+        )

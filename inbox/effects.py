@@ -20,7 +20,7 @@ from inbox.decide import Effect
 from inbox.house import House
 from inbox.message import ContactPoint
 from inbox.payouts import withdrawals
-from inbox.receivables import arrangements, holds
+from inbox.receivables import arrangements, holds, timers
 
 if TYPE_CHECKING:
     from inbox.replying import Turn
@@ -32,7 +32,8 @@ _PREFER = upsert(preferences, ("contact_id",), "channel", "not_before", "not_aft
 
 def apply(tx: Tx, house: House, turn: Turn, effect: Effect, now: datetime) -> dict[str, Any]:
     """Do it; returns facts that the reply may need."""
-    _ = house
+    if effect.kind in _OF_THE_HOUSE:
+        return _OF_THE_HOUSE[effect.kind](tx, house, turn, effect.data, now)
     return _EFFECTS[effect.kind](tx, turn, effect.data, now)
 
 
@@ -83,7 +84,7 @@ def _preference(tx: Tx, turn: Turn, data: Mapping[str, Any], now: datetime) -> d
     return {"hours_from": hours_from or None, "hours_until": hours_until or None}
 
 
-def _promise(tx: Tx, turn: Turn, data: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+def _promise(tx: Tx, house: House, turn: Turn, data: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """Store the promise with the author's own words; reminders about that invoice rest until the day."""
     assert turn.account is not None
     key = f"PR-{_number()}"
@@ -100,6 +101,7 @@ def _promise(tx: Tx, turn: Turn, data: Mapping[str, Any], now: datetime) -> dict
     holds.pause(
         tx, turn.account.ref.id, "promise_running", turn.conversation.id, now, invoices=(data["invoice_id"],), until=end_of_day
     )  # fmt: skip
+    timers.check_promise(tx, house, turn.account, promise, now)
     return {}
 
 
@@ -113,6 +115,15 @@ def _move_due(tx: Tx, turn: Turn, data: Mapping[str, Any], now: datetime) -> dic
     assert turn.account is not None
     arrangements.move(tx, turn.account, data, turn.conversation.id, now)
     return {}
+
+
+def _promise_reminder(tx: Tx, house: House, turn: Turn, data: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """The author wants to be reminded of the promise that runs; ``invoice_id`` names it where there are several."""
+    assert turn.account is not None
+    wanted = data.get("invoice_id", "")
+    running = [p for p in turn.account.promises if p.status == "open" and wanted in ("", p.invoice_id)]
+    promise = min(running, key=lambda p: p.on, default=None)
+    return {"on": timers.remind_of_promise(tx, house, turn.account, promise, now)} if promise else {}
 
 
 def _withdrawal(tx: Tx, turn: Turn, data: Mapping[str, Any], now: datetime) -> dict[str, Any]:
@@ -166,11 +177,15 @@ _EFFECTS: Mapping[str, Callable[[Tx, Turn, Mapping[str, Any], datetime], dict[st
     "opt_out": _opt_out,
     "opt_in": _opt_in,
     "preference": _preference,
-    "promise": _promise,
     "split_plan": _split_plan,
     "move_due": _move_due,
     "withdrawal": _withdrawal,
     "flag": _flag,
     "security_event": _security,
     "hold_payout": _hold_payout,
+}
+#: Those that need the house's rules or hours.
+_OF_THE_HOUSE: Mapping[str, Callable[[Tx, House, Turn, Mapping[str, Any], datetime], dict[str, Any]]] = {
+    "promise": _promise,
+    "promise_reminder": _promise_reminder,
 }

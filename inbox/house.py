@@ -22,6 +22,7 @@ class House:
     billing: str = ""  # name of the system that is the truth for what authors owe, "" = the ledger
     max_age_minutes: int = 15  # its figures are read again when they are older
     channels: frozenset[ChannelName] = frozenset({"chat"})  # those that are on
+    can_charge: bool = False  # we ask the biller's provider for automatic charges; else the biller charges by itself
     desk: str = ""  # name of the desk that gets the cases, "" = the console alone
 
     def __post_init__(self) -> None:

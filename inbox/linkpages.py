@@ -5,26 +5,40 @@ Opening a page changes nothing, so mail scanners do no harm.
 
 from __future__ import annotations
 
+import asyncio
+from datetime import date, datetime
 from pathlib import Path
 
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from inbox import links, paypages
+from inbox import conversations, links, paypages
 from inbox.accounts import known, ledger
-from inbox.accounts.base import Account, BillingSource, Invoice, Payment
+from inbox.accounts.base import Account, BillingSource, Invoice
 from inbox.clock import Clock
-from inbox.db.store import Store
-from inbox.errors import NotFound
+from inbox.db.store import Store, Tx
+from inbox.errors import DataError, NotFound
+from inbox.escalation import handoffs
 from inbox.house import House
 from inbox.links import Link
+from inbox.message import LANGUAGES, Language
 from inbox.money import Money
+from inbox.papers import papers
 from inbox.templates import filters
 
 _FOLDER = Path(__file__).parent / "pages"
 _pages = Environment(loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined)
 _pages.filters.update(filters.FILTERS)
 _HEADERS = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
+#: A browser's own viewer is an embedded object of the document's origin, which needs leave to load and to be styled.
+_PDF_HEADERS = {
+    **_HEADERS,
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'",
+}
+#: What links made before they named a kind are about.
+_DEFAULT_KIND = "invoice"
 
 
 def link_routes(
@@ -43,6 +57,7 @@ class LinkPages:
         self._house = house
         self._clock = clock
         self._source = source
+        self._drawing = asyncio.Semaphore(1)  # one paper at a time: the page must not take the processor from the rest
 
     async def show(self, request: web.Request) -> web.Response:
         token = request.match_info["token"]
@@ -50,6 +65,8 @@ class LinkPages:
         try:
             link = await self._store.read(lambda tx: links.find(tx, token, now))
             account = await self._store.read(lambda tx: known.load(tx, link.ref, now))
+            if link.kind == "document":
+                return await self._document(link, account)
         except NotFound:
             return self._page("ended.html", 404, language="en", timezone="")
         values = self._values(link, account) | {"link_path": f"/l/{token}"}
@@ -57,6 +74,27 @@ class LinkPages:
         if self._source is not None and values["payable"]:
             html.headers.update(paypages.form_headers(self._source))
         return html
+
+    async def _document(self, link: Link, account: Account) -> web.Response:
+        """The paper itself. Figures that contradict each other are not put on paper; a person looks first."""
+        wanted = papers.Wanted(
+            kind=link.data.get("kind", _DEFAULT_KIND), record_id=link.data.get("document_id", ""),
+            since=_day(link.data.get("since", "")), until=_day(link.data.get("until", "")),
+        )  # fmt: skip
+        language = language_of(link, account)
+        try:
+            async with self._drawing:
+                paper = await asyncio.to_thread(papers.make, wanted, account, self._house.company, language)
+        except DataError as contradiction:
+            words = "; ".join(contradiction.problems)
+            await self._store.run(lambda tx: _tell_person(tx, self._house, link, words, self._clock.now()))
+            return self._page("checked.html", 503, language=language, timezone=account.timezone)
+        headers = {
+            **_PDF_HEADERS,
+            "Content-Disposition": f'inline; filename="{paper.name}"',
+            "Content-Language": language,
+        }
+        return web.Response(body=paper.content, content_type="application/pdf", headers=headers)
 
     def _values(self, link: Link, account: Account) -> dict[str, object]:
         invoice = account.invoice(link.data.get("invoice_id", ""))
@@ -66,14 +104,15 @@ class LinkPages:
         amount = self._amount(link, account, invoice)
         return {
             "link": link, "account": account, "invoice": invoice, "amount": amount,
-            "document": _document(link, account), "go": "" if payable else self._payment_page(link, amount),
-            "payable": payable,
+            "go": "" if payable else self._payment_page(link, amount), "payable": payable,
         }  # fmt: skip
 
     def _amount(self, link: Link, account: Account, invoice: Invoice | None) -> Money | None:
-        if "amount" in link.data:
-            return Money.of(link.data["amount"], account.currency)
-        return invoice.balance if invoice else None
+        """What is filled in: never more than is left, for the link may be older than the last payment."""
+        asked = Money.of(link.data["amount"], account.currency) if "amount" in link.data else None
+        if invoice is None:
+            return asked
+        return min(asked, invoice.balance) if asked is not None else invoice.balance
 
     def _payment_page(self, link: Link, amount: Money | None) -> str:
         """The biller's own page, or the portal; "" if neither is set."""
@@ -89,6 +128,22 @@ class LinkPages:
         return web.Response(text=html, status=status, content_type="text/html", headers=_HEADERS)
 
 
-def _document(link: Link, account: Account) -> Invoice | Payment | None:
-    wanted = link.data.get("document_id", "")
-    return account.invoice(wanted) or next((p for p in account.payments if p.id == wanted), None)
+def _tell_person(tx: Tx, house: House, link: Link, words: str, now: datetime) -> None:
+    """The page says that a person looks, so one is told; once, however often the page is opened."""
+    conversation = conversations.by_id(tx, link.conversation_id)
+    if conversation is None or handoffs.live(tx, conversation.id) is not None:
+        return
+    ask = handoffs.Ask(
+        reason="stale_figures", account_id=link.ref.id, quote=f"The author opened a document: {words}"[:500],
+        did=("No document was shown.",), withheld=(link.data.get("document_id", "a document"),),
+    )  # fmt: skip
+    handoffs.open_case(tx, house, conversation, ask, now)
+
+
+def language_of(link: Link, account: Account) -> Language:
+    """The language of the message that carried the link, else the author's."""
+    return next((known for known in LANGUAGES if known == link.data.get("language")), account.language)
+
+
+def _day(text: str) -> date | None:
+    return date.fromisoformat(text) if text else None

@@ -56,9 +56,9 @@ def create(
 
 
 def find(tx: Tx, token: str, now: datetime) -> Link:
-    """Raises ``NotFound`` for an unknown or expired one, in the same words."""
+    """Raises ``NotFound`` for an unknown, expired or used one, in the same words."""
     row = tx.one(_GET, digest=_digest(token))
-    if row is None or row["expires_at"] <= to_micros(now):
+    if row is None or row["expires_at"] <= to_micros(now) or row["used_at"]:
         raise NotFound("this link has ended; ask us for a new one")
     return Link(
         kind=row["kind"], ref=AccountRef(row["account_source"], row["account_id"]), conversation_id=row["conversation_id"],

@@ -68,6 +68,11 @@ class Rules:
     quiet_until: str = "09:00"
     contacts_per_week: int = 3
     calls_per_week: int = 2
+    messages_per_day: int = 1  # reminders in writing to one author
+    old_debt_years: int = 3  # older debt is for agents and counsel only
+    reminder_days_before: int = 3  # a friendly note before an instalment without automatic payment
+    reminder_days_after: str = "3,7,14"  # days past due on which a reminder may go out
+    review_days_after: int = 21  # days past due after which a person looks
     royalty_minimum: str = "50.00"
     payout_hold_hours: int = 72
     pending_authorisation_days: int = 7
@@ -152,6 +157,9 @@ class Ledger:
     """The embedded ledger; always on."""
 
     payment_url: str = ""  # where invoices are paid; {invoice}, {amount} and {account} are filled in
+    event_secrets: tuple[str, ...] = secret()  # your payment system signs its events with the first one; () = no door
+    charge_url: str = ""  # your payment system's door for automatic charges; "" = it charges by itself
+    charge_secrets: tuple[str, ...] = secret()  # we sign requests to it with the first one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,6 +262,12 @@ def check(settings: Settings) -> list[str]:
         found.append("payouts.stripe_keys is missing; it pays by Stripe, or set payouts.rail to file")
     if settings.rules.payout_hold_hours < 1:
         found.append("rules.payout_hold_hours must be at least 1; a change of payout method is never paid at once")
+    if any(not n.strip().isdigit() for n in settings.rules.reminder_days_after.split(",") if n.strip()):
+        found.append("rules.reminder_days_after must be days apart by commas, such as 3,7,14")
+    if settings.ledger.charge_url and not settings.ledger.charge_secrets:
+        found.append("ledger.charge_secrets is missing; requests to ledger.charge_url are signed with it")
+    if settings.ledger.charge_url and not settings.ledger.charge_url.startswith(("https://", "http://127.0.0.1")):
+        found.append("ledger.charge_url must begin with https://")
     if settings.chat and not settings.web.secrets:
         found.append("web.secrets is missing; it signs links and visitor ids (any 32 random characters)")
     return found

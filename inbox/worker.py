@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from inbox import delivery, jobs, metrics, redaction, triage
+from inbox import delivery, jobs, metrics, redaction, schedule, triage
 from inbox.accounts import freshness, rereading
-from inbox.accounts.base import BillingSource
+from inbox.accounts.base import BillingSource, Collector
 from inbox.channels.base import Channel, ChatStore
 from inbox.clock import Clock
 from inbox.db.store import Store, Tx
@@ -26,6 +26,7 @@ from inbox.house import House
 from inbox.jobs import Job
 from inbox.log import bound
 from inbox.message import ChannelName
+from inbox.receivables import autopay, collecting, reminders
 
 log = logging.getLogger(__name__)
 POLL = 1.0  # seconds between looks when nobody wakes us: jobs whose retry time came, a lost wake-up
@@ -55,6 +56,7 @@ class Worker:
     desk: Desk | None = None
     desk_events: DeskEvents | None = None
     source: BillingSource | None = None
+    collector: Collector | None = None  # takes money with methods on file; None = the biller does that by itself
     triage_workers: int = 1
     _running: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -75,6 +77,9 @@ class Worker:
     def _loops(self) -> list[tuple[str, Coroutine[None, None, None]]]:
         loops: list[tuple[str, Coroutine[None, None, None]]] = [("relay", self.store.relay())]
         loops += [(f"triage-{n}", self._triage()) for n in range(self.triage_workers)]
+        loops.append(("schedule", self._schedule()))
+        if self.collector is not None:
+            loops.append(("charges", self._lane(autopay.LANE, IN_FLIGHT)))
         for name, channel in self.channels.items():
             loops.append((f"deliver:{name}", self._lane(f"deliver:{name}", getattr(channel, "in_flight", IN_FLIGHT))))
             loops.append((f"listen:{name}", self._listen(channel)))
@@ -134,6 +139,43 @@ class Worker:
         if again.kind == "triage":
             triage.give_to_person(tx, self.house, str(again.payload["message"]), self.clock.now(), text)
 
+    # -- what happens by itself: one transaction a job
+
+    async def _schedule(self) -> None:
+        await self._settle(lambda tx: schedule.start(tx, self.clock.now()))
+        with self.store.watching(f"lane:{reminders.LANE}") as event:
+            while True:
+                event.clear()
+                if not await self.schedule_one():
+                    await _wait(event, POLL)
+
+    async def schedule_one(self) -> bool:
+        """Do the next thing whose time has come; False if there is none."""
+        now = self.clock.now()
+        claimed: list[Job] = []
+
+        def unit(tx: Tx) -> bool:
+            claimed[:] = jobs.claim(tx, reminders.LANE, now)
+            for job in claimed:
+                schedule.run(tx, self.house, job, now)
+                jobs.finish(tx, job)
+            return bool(claimed)
+
+        try:
+            return await self.store.run(unit)
+        except Transient as wait:
+            log.warning("the schedule waits: %s", wait)
+            await asyncio.sleep(POLL)
+            return False
+        except Exception as error:  # a bug must not stop the other timers: count, park, go on
+            if not claimed:
+                raise
+            job = claimed[0]
+            log.exception("a timer failed", extra={"job": job.id, "attempt": job.attempts})
+            why = _words(error)
+            await self._settle(lambda tx: self._failed(tx, job, why))
+            return True
+
     # -- lanes that call somebody
 
     def _work(self, lane: str) -> LaneWork:
@@ -143,6 +185,9 @@ class Worker:
         if lane == freshness.LANE:
             assert self.source is not None
             return rereading.Rereading(self.store, self.house, self.source, self.clock)
+        if lane == autopay.LANE:
+            assert self.collector is not None
+            return collecting.Collections(self.store, self.house, self.collector, self.clock)
         channel = self.channels[lane.partition(":")[2]]  # type: ignore[index]  # a lane is named after its channel
         return delivery.Deliveries(self.store, self.house, channel, self.clock)
 

@@ -18,7 +18,7 @@ LEVEL = {
     "log": WORDS, "metrics": WORDS,
     # 1 pure
     "intents": PURE, "templates": PURE, "accounts": PURE, "escalation": PURE, "channels.base": PURE, "decide": PURE, "deciding": PURE,
-    "contact_policy": PURE, "house": PURE, "disclosure": PURE,
+    "contact_policy": PURE, "house": PURE, "disclosure": PURE, "papers": PURE,
     # 2 store
     "db": STORE, "events": STORE, "jobs": STORE, "contacts": STORE, "conversations": STORE, "accounts.tables": STORE,
     # 3 verbs
@@ -31,9 +31,9 @@ LEVEL = {
     "payouts": VERBS, "payouts.base": PURE, "payouts.states": PURE, "payouts.royalties": PURE, "payouts.asked": PURE,
     "payouts.files": PURE, "payouts.tables": STORE, "payouts.connect": ADAPTERS,
     # 4 adapters
-    "channels": ADAPTERS, "escalation.slack": ADAPTERS, "escalation.fake": ADAPTERS, "accounts.fake": ADAPTERS, "accounts.stripe": ADAPTERS, "fakes": ADAPTERS,
+    "channels": ADAPTERS, "escalation.slack": ADAPTERS, "escalation.fake": ADAPTERS, "accounts.fake": ADAPTERS, "accounts.stripe": ADAPTERS, "accounts.charging": ADAPTERS, "fakes": ADAPTERS,
     # 5 edges
-    "web": EDGES, "linkpages": EDGES, "paypages": EDGES, "worker": EDGES, "console": EDGES, "running": TOP, "cli": TOP, "app": TOP, "__main__": TOP,
+    "web": EDGES, "linkpages": EDGES, "paypages": EDGES, "worker": EDGES, "schedule": EDGES, "paymentevents": EDGES, "console": EDGES, "running": TOP, "cli": TOP, "app": TOP, "__main__": TOP,
     "doctor": TOP, "simulate": TOP, "bench": TOP, "demo": TOP,
 }  # fmt: skip
 #: An adapter may use its own helpers and what several adapters of one provider share.

@@ -77,3 +77,12 @@ def test_every_key_is_in_the_manual() -> None:
         assert f"`[{name}]`" in manual
         if name != "rules":
             assert [f.name for f in dataclasses.fields(section) if f"`{f.name}`" not in manual] == []
+
+
+def test_half_a_payment_system_is_a_problem_with_its_fix() -> None:
+    from inbox.settings import Ledger, Rules, check
+
+    wrong = Settings(ledger=Ledger(charge_url="http://pay.example/charge"), rules=Rules(reminder_days_after="3,soon"))
+    problems = "\n".join(check(wrong))
+    for words in ("ledger.charge_secrets is missing", "must begin with https://", "reminder_days_after must be days"):
+        assert words in problems

@@ -222,6 +222,35 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeRequest:
+    """Take this amount with a method on file. The same ``id`` again is the same charge, never a second one."""
+
+    id: str
+    ref: AccountRef
+    invoice_id: str
+    amount: Money
+    method_id: str  # "" = the default
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeResult:
+    """What the provider made of a request; ``pending`` = the outcome comes later, as an event of its own."""
+
+    payment_id: str
+    status: str  # succeeded | failed | pending
+    method: str = ""  # masked
+    decline_code: str = ""
+
+
+class Collector(Protocol):
+    """Whoever can take money with a method on file."""
+
+    async def charge(self, request: ChargeRequest) -> ChargeResult:
+        """Raises ``Transient`` if it cannot be asked now, ``Permanent`` if it will never take this request."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentLink:
     url: str
     expires_at: datetime | None = None

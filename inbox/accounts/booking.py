@@ -88,6 +88,12 @@ def record_payment(
     records.payment(tx, author_id, payment, applied=applied)
 
 
+def set_next_retry(tx: Tx, author_id: str, invoice_id: str, on: date | None, *, at: datetime) -> None:
+    """When the next automatic try of the invoice's plan is made; None = none is planned."""
+    records.touch(tx, author_id, at)
+    tx.run(_SET_RETRY, invoice=invoice_id, retry=on.isoformat() if on else "")
+
+
 def _known_payment(tx: Tx, author_id: str, known: Any, payment: base.Payment) -> None:
     if known["author_id"] != author_id or known["amount"] != payment.amount.minor:
         raise Conflict(f"payment {payment.id} is on record already with another author or amount")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from inbox.accounts.base import Account, Payment, Refund
+from inbox.accounts.declines import decline_of
 from inbox.accounts.dues import Due, current_due, dues, unpaid
 from inbox.accounts.factsheet import (
     BUSINESS_DAYS_TO_POST,
@@ -24,12 +25,6 @@ REFUND_WINDOW = (5, 10)  # business days to a card, as banks usually take
 FAILURES_FOR_A_PERSON = 3
 #: Two captures of one invoice this close together are a double charge, farther apart two instalments.
 SAME_CHARGE_DAYS = 3
-#: Reasons a bank gives that it will not change; the wording for people never goes beyond "declined".
-HARD_DECLINES = frozenset({
-    "lost_card", "stolen_card", "pickup_card", "closed_account", "expired_card", "invalid_account", "card_not_supported",
-    "revocation_of_authorization", "revocation_of_all_authorizations", "restricted_card", "do_not_try_again",
-    "incorrect_number", "invalid_number", "no_account", "transaction_not_allowed", "stop_payment_order", "fraudulent",
-})  # fmt: skip
 
 
 def payment_status(account: Account, ask: Ask) -> Outcome:
@@ -192,7 +187,8 @@ def _failure(account: Account, ask: Ask, failed: Payment | None, overdue: Due | 
     plan = overdue.plan if overdue else None
     if plan is None and failed is not None:
         plan = next((p for p in account.plans if p.invoice_id == failed.invoice_id), None)
-    hard = failed is not None and failed.decline_code in HARD_DECLINES
+    decline = decline_of(failed.decline_code) if failed is not None else None
+    hard = decline is not None and decline.kind == "hard"
     retry = plan.next_retry_on if plan and plan.next_retry_on and plan.next_retry_on >= ask.today else None
     facts = sheet(account, plan.id if plan else "", next_retry_on=None if hard else retry)
     if overdue is not None:

@@ -55,6 +55,7 @@ _OWNERS = {
 _NO_TITLES = Sql(sa.delete(tables.titles).where(tables.titles.c.author_id == sa.bindparam("id")))
 _NO_INSTALMENTS = Sql(sa.delete(tables.instalments).where(tables.instalments.c.plan_id == sa.bindparam("id")))
 _NO_CREDITS = Sql(sa.update(tables.invoices).values(credited=0).where(tables.invoices.c.id == sa.bindparam("key")))
+_LOCK = Sql(sa.select(tables.authors.c.id).where(tables.authors.c.id == sa.bindparam("id")).with_for_update())
 _TOUCH = Sql(
     sa.update(tables.authors)
     .values(revision=sa.bindparam("new"), as_of=sa.bindparam("at"))
@@ -72,6 +73,12 @@ def owner(tx: Tx, table: str, record_id: str) -> str:
 def _owned(tx: Tx, table: str, record_id: str, author_id: str) -> None:
     if owner(tx, table, record_id) not in ("", author_id):
         raise Conflict(f"{record_id} is a record of another author already")
+
+
+def lock(tx: Tx, author_id: str) -> None:
+    """Keep other writers away from this author until the commit, before anything of them is read. Raises ``NotFound``."""
+    if tx.one(_LOCK, id=author_id) is None:
+        raise NotFound(f"there is no author {author_id!r} in the ledger")
 
 
 def touch(tx: Tx, author_id: str, at: datetime) -> None:

@@ -117,6 +117,29 @@ payments = Table(
     _text("decline_code"),
 )
 
+charges = Table(  # tries to take money for an invoice, to come, running and past
+    "ledger_charges",
+    metadata,
+    Column("id", Text, primary_key=True),  # also the key that makes a repeated request to the provider harmless
+    _author(),
+    _text("invoice_id"),
+    _int("amount"),  # asked for; of a scheduled one, as it was when it was scheduled
+    _text("kind", "retry"),  # autopay | retry | manual
+    _text("method_id"),  # "" = the author chooses on the payment page
+    _int("try_number", 1),  # 1 = the first on this method
+    _text("first_failed_on"),  # the day from which further tries are counted
+    _text("state", "scheduled"),  # scheduled | running | succeeded | failed | cancelled | stopped
+    _text("run_on"),
+    _text("payment_id"),
+    _text("reason"),  # why it was cancelled or stopped, or the decline code
+    _int("created_at"),
+    _int("updated_at"),
+    # At most one try of an invoice is to come or under way: a person's payment and a retry can never both run.
+    Index("uq_ledger_charges_live", "author_id", "invoice_id", unique=True,
+          sqlite_where=text("state IN ('scheduled','running')"), postgresql_where=text("state IN ('scheduled','running')")),
+    Index("ix_ledger_charges_payment", "payment_id"),
+)  # fmt: skip
+
 payment_methods = Table(
     "ledger_payment_methods",
     metadata,

@@ -1,4 +1,6 @@
-"""What the biller's own site would be: sign-in, pay, a new card, a tax form. It writes into the ledger, nothing else."""
+"""What the biller's own site would be: sign-in, pay, a new card, a tax form, and the bank behind it. Money and cards
+reach the inbox through the payment system's signed door, never past it.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +9,13 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from inbox.accounts import booking, changes
-from inbox.accounts.base import Account, Invoice, Payment, PaymentMethod
+from inbox.accounts import changes
+from inbox.accounts.base import Account, Invoice
+from inbox.demo.bank import ANSWERS, Bank, method_of, payment
 from inbox.demo.view import form, page, see
 from inbox.demo.world import Demo
-from inbox.ids import new_id
 from inbox.money import Money
+from inbox.receivables import autopay
 
 #: Test cards that a person may "type": nothing but these can be entered, so no real number ever is.
 CARDS = {"4242": "visa", "4444": "mastercard", "0005": "amex", "1117": "discover"}
@@ -27,12 +30,15 @@ def routes(demo: Demo) -> list[web.AbstractRouteDef]:
         web.post("/demo/pay", portal.pay),
         web.post("/demo/card", portal.new_card),
         web.post("/demo/tax-form", portal.tax_form),
+        web.post("/demo/night-run", portal.night_run),
+        *portal.bank.routes(),
     ]
 
 
 class _Portal:
     def __init__(self, demo: Demo) -> None:
         self._demo = demo
+        self.bank = Bank(demo)
 
     async def show(self, request: web.Request) -> web.Response:
         author = await self._demo.chosen(request)
@@ -50,7 +56,7 @@ class _Portal:
         return page(
             "pay.html", nav="portal", author=author, invoice=invoice, invoice_id=invoice.id if invoice else "",
             amount=_amount(request.query.get("amount", ""), author) or (invoice.balance if invoice else None),
-            company=self._demo.app.settings.company, paid=None,
+            company=self._demo.app.settings.company, paid=None, cards=CARDS,
         )  # fmt: skip
 
     async def pay(self, request: web.Request) -> web.Response:
@@ -59,16 +65,20 @@ class _Portal:
         amount, invoice = _amount(sent.get("amount", ""), author), author.invoice(sent.get("invoice", ""))
         if invoice is None or amount is None or amount.minor > invoice.balance.minor:
             return _done(author, "That invoice does not have so much left to pay. Nothing was charged.")
-        payment = Payment(
-            id=f"PAY-{new_id()[-10:]}", on=self._demo.now().date(), amount=amount, method=_default(author),
-            status="succeeded", invoice_id=invoice.id,
-        )  # fmt: skip
-        now = self._demo.now()
-        await self._demo.app.store.run(lambda tx: booking.record_payment(tx, author.ref.id, payment, at=now))
+        method = sent.get("card", "")
+        if method not in {f"{brand} ••{last4}" for last4, brand in CARDS.items()}:
+            method = method_of(author)
+        part = payment(amount, invoice.id, method)
+        status, begun = await self.bank.tell("payment.started", author.ref.id, payment=part)
+        if status != 200 or isinstance(begun, str):
+            return _done(author, f"Nothing was charged: {begun}.")
+        status, told = await self.bank.tell("payment.succeeded", author.ref.id, payment=part, charge=begun["charge"])
+        if status != 200:
+            return _done(author, f"Nothing was charged: {told}.")
         after = await self._demo.author(author.ref.id)
         return page(
             "pay.html", nav="portal", author=after, invoice=after.invoice(invoice.id), invoice_id=invoice.id,
-            amount=amount, company=self._demo.app.settings.company, paid=payment,
+            amount=amount, company=self._demo.app.settings.company, cards=CARDS, paid={**part, "amount": amount},
         )  # fmt: skip
 
     async def new_card(self, request: web.Request) -> web.Response:
@@ -77,12 +87,11 @@ class _Portal:
         last4 = sent.get("card", "")
         if last4 not in CARDS:
             return _done(author, "Choose one of the test cards.")
-        card = PaymentMethod(
-            id=f"PM-{author.ref.id}-{last4}", type="card", brand=CARDS[last4], last4=last4,
-            expires=_three_years_on(self._demo.now()), default=True,
-        )  # fmt: skip
-        now = self._demo.now()
-        await self._demo.app.store.run(lambda tx: changes.add_payment_method(tx, author.ref.id, card, at=now))
+        card = {
+            "id": f"PM-{author.ref.id}-{last4}", "type": "card", "brand": CARDS[last4], "last4": last4,
+            "expires": _three_years_on(self._demo.now()), "default": True,
+        }  # fmt: skip
+        await self.bank.tell("payment_method.added", author.ref.id, method=card)
         return _done(author, f"The card ending in {last4} is on file and will be used from now on.")
 
     async def tax_form(self, request: web.Request) -> web.Response:
@@ -93,6 +102,23 @@ class _Portal:
             return _done(author, "Choose a form.")
         await self._demo.app.store.run(lambda tx: changes.set_tax_form(tx, author.ref.id, name, "approved", at=now))
         return _done(author, f"The form {name} is in and approved.")
+
+    async def night_run(self, request: web.Request) -> web.Response:
+        """The automatic charges of the night, for this author, with the bank's answer chosen beforehand."""
+        sent = await form(request)
+        author, answer = await self._demo.author(sent.get("author", "")), sent.get("answer", "")
+        if answer not in ANSWERS:
+            return _done(author, "Choose what the bank answers.")
+        self.bank.will(author.ref.id, answer)
+        app, now = self._demo.app, self._demo.now()
+        begun = await app.store.run(lambda tx: autopay.run(tx, app.house, author.ref, now))
+        if held := [h.denied.words for h in begun if isinstance(h, autopay.HeldBack)]:
+            return _done(author, f"Held back: {held[0]}.")
+        if begun:
+            return _done(author, f"The bank was asked for {len(begun)} charge(s).")
+        if answer != "approve" and await self.bank.decline(author, answer):
+            return _done(author, "The bank declined the oldest part that is open.")
+        return _done(author, "Nothing is due for an automatic charge today.")
 
 
 def _oldest_open(author: Account) -> Invoice | None:
@@ -106,12 +132,6 @@ def _amount(text: str, author: Account) -> Money | None:
     except ValueError:
         return None
     return amount if amount.minor > 0 else None
-
-
-def _default(author: Account) -> str:
-    """The method on file, masked as payments show it."""
-    method = next((m for m in author.payment_methods if m.default), None)
-    return f"{method.brand} ••{method.last4}" if method else "visa ••4242"
 
 
 def _three_years_on(now: datetime) -> str:

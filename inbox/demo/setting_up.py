@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from datetime import datetime
@@ -71,7 +72,10 @@ def settings_of(port: int, database: str, smtp_port: int, keys: Keys) -> Setting
         company=Company(support_email=SUPPORT, support_phone=NUMBER, portal_url=f"{here}/demo/portal"),
         web=Web(port=port, public_url=here, secrets=(keys.web_secret,)),
         database=Database(url=database),
-        ledger=Ledger(payment_url=pay),
+        ledger=Ledger(
+            payment_url=pay, event_secrets=(_bank_secret(keys),), charge_url=f"{here}/demo/bank/charge",
+            charge_secrets=(_bank_secret(keys),),
+        ),
         chat=Chat(token_secrets=(keys.chat_secret,)),
         email=Email(
             address=SUPPORT, imap_host="127.0.0.1", imap_port=smtp_port, imap_tls="none",
@@ -88,6 +92,11 @@ def settings_of(port: int, database: str, smtp_port: int, keys: Keys) -> Setting
         ),
         log_json=False,
     )  # fmt: skip
+
+
+def _bank_secret(keys: Keys) -> str:
+    """What the demo's bank and the inbox share; made from a key that is kept, so that old folders need no new one."""
+    return hashlib.sha256(f"bank:{keys.web_secret}".encode()).hexdigest()
 
 
 def _wired(settings: Settings, keys: Keys, office: PostOffice, memory: Memory) -> Demo:

@@ -188,6 +188,20 @@ REASONS: Mapping[str, Reason] = {
         "Second promise broken: agents only from here",
         ("Call or write yourself; no automatic reminder goes out.", "Offer a plan instead of a third promise."),
     ),
+    "payment_unmatched": Reason(
+        "Money came that fits no invoice",
+        (
+            "Ask the payment provider or the author what it is for; name no figure of the account.",
+            "Book it to its invoice, or give it back.",
+        ),
+    ),
+    "past_due_review": Reason(
+        "Past due for three weeks: a person decides",
+        (
+            "Look at history and reasons first; offer a date, a split or a plan before anything else.",
+            "A last notice is yours to send. No automatic reminder goes out any more.",
+        ),
+    ),
     "undeliverable": Reason(
         "A message to the author could not be delivered",
         ("Check the address and use another allowed channel.", "Correct the contact point only after proof."),

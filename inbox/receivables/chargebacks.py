@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from inbox import contacts, conversations, events
 from inbox.accounts import changes, ledger, records
@@ -12,25 +12,14 @@ from inbox.escalation import handoffs
 from inbox.escalation.handoffs import Case
 from inbox.house import House
 from inbox.message import Severity
+from inbox.receivables import reaching
 
 
 def opened(tx: Tx, house: House, ref: AccountRef, dispute: Dispute, now: datetime) -> Case:
     """Record the chargeback and hand it to people. Told twice, it is one dispute and one case."""
     changes.open_dispute(tx, ref.id, dispute, at=now)
     account = ledger.load(tx, ref, now)
-    author = contacts.by_account(tx, ref.source, ref.id) or contacts.add(
-        tx,
-        now,
-        source=ref.source,
-        account_id=ref.id,
-        name=account.name,
-        language=account.language,
-        timezone=account.timezone,
-    )
-    conversation = conversations.find_or_open(
-        tx, author.id, now, channel="email", subject=f"Chargeback {dispute.id}", language=account.language,
-        reopen=timedelta(days=house.rules.reopen_days),
-    )  # fmt: skip
+    conversation = reaching.conversation_with(tx, house, account, "email", f"Chargeback {dispute.id}", now)
     events.record(
         tx, conversation.id, "chargeback.opened", now, "processor", dispute=dispute.id, invoice=dispute.invoice_id,
         amount=str(dispute.amount), network=dispute.network,

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from inbox import staffing
-from inbox.accounts import ledger
+from inbox.accounts import dues, ledger
 from inbox.accounts.base import Account
+from inbox.clock import zone
 from inbox.escalation import posting
 from inbox.receivables import holds
 from inbox.simulate.checking import has
@@ -28,7 +29,7 @@ def check(stage: Stage, final: Mapping[str, Any], level: str, state: str) -> lis
         problems.append(f"final level is {level}, expected {final['verification']}")
     problems += _promise(look, final["promise_to_pay"]) + _opt_outs(look, final["opt_outs"])
     problems += _escalation(stage, final["escalation"])
-    dunning = dunning_state(look.account, look.holds)
+    dunning = dunning_state(look.account, look.holds, cleared=look.cleared)
     if final["dunning"] != dunning:
         problems.append(f"dunning is {dunning}, expected {final['dunning']}")
     return problems
@@ -47,6 +48,13 @@ class Look:
         self.cases = stage.cases()
         self.account: Account = stage.store.read_now(lambda tx: ledger.load(tx, stage.ref, stage.clock.now()))
         self.holds = stage.store.read_now(lambda tx: holds.of(tx, stage.ref.id, stage.clock.now()))
+
+    @property
+    def cleared(self) -> bool:
+        """Something was past due and is paid; nothing else is past due now."""
+        today = self.stage.clock.now().astimezone(zone(self.account.timezone)).date()
+        late = any(d.is_past_due(today) for d in dues.unpaid(self.account))
+        return bool(self.of("dunning.cleared")) and not late
 
     def of(self, kind: str) -> _Found:
         return [data for name, data, _ in self.events if name == kind]
@@ -231,7 +239,7 @@ def _escalation(stage: Stage, wanted: Mapping[str, Any] | None) -> list[str]:
     return problems
 
 
-def dunning_state(account: Account, holds: Iterable[Any]) -> str:
+def dunning_state(account: Account, holds: Iterable[Any], *, cleared: bool = False) -> str:
     """How collections stand for this author: active, none, paused, per_new_plan, agent_only or stopped."""
     if any(f in account.flags for f in _STOPPED):
         return "stopped"
@@ -243,6 +251,6 @@ def dunning_state(account: Account, holds: Iterable[Any]) -> str:
         return "per_new_plan"
     if list(holds) or any(d.is_open for d in account.disputes) or any(p.status == "open" for p in account.promises):
         return "paused"
-    if any(p.status == "kept" for p in account.promises):
+    if cleared or any(p.status == "kept" for p in account.promises):
         return "none"
     return "active"

@@ -7,14 +7,15 @@ from datetime import date
 from typing import Any
 
 from inbox import staffing
-from inbox.accounts import booking, changes
+from inbox.accounts import booking, changes, ledger
 from inbox.accounts.base import Dispute, Instalment, Payment, PaymentMethod, Plan, Promise, Refund
 from inbox.db.store import Tx
 from inbox.errors import Unsupported
 from inbox.escalation.base import DeskEvent
 from inbox.money import Money
 from inbox.payouts import batches, destinations, files
-from inbox.receivables import chargebacks, promises
+from inbox.receivables import autopay, chargebacks, payments, promises, reminders
+from inbox.receivables.reminders import Reminder
 from inbox.simulate.stage import Stage, agent
 
 Details = Mapping[str, Any]
@@ -35,24 +36,51 @@ async def _payment_succeeded(stage: Stage, details: Details) -> None:
         invoice_id=p["invoice"],
     )  # fmt: skip
 
-    def unit(tx: Tx) -> None:
-        booking.record_payment(tx, stage.ref.id, payment, at=stage.clock.now())
-        promises.match(tx, stage.ref, payment, stage.clock.now())
-
-    await stage.store.run(unit)
+    await stage.store.run(lambda tx: payments.settled(tx, stage.house, stage.ref.id, payment, stage.clock.now()))
 
 
 async def _payment_updated(stage: Stage, details: Details) -> None:
     p, now = details["payment"], stage.clock.now()
-    await stage.store.run(lambda tx: booking.update_payment(tx, stage.ref.id, p["id"], p["status"], at=now))
+    await stage.store.run(lambda tx: payments.updated(tx, stage.house, stage.ref.id, p["id"], p["status"], now))
 
 
 async def _payment_method_added(stage: Stage, details: Details) -> None:
-    m = details["method"]
+    m, now = details["method"], stage.clock.now()
     method = PaymentMethod(
         id=m["id"], type=m["type"], brand=m["brand"], last4=m["last4"], expires=m["exp"], default=m["default"]
     )
-    await stage.store.run(lambda tx: changes.add_payment_method(tx, stage.ref.id, method, at=stage.clock.now()))
+    await stage.store.run(lambda tx: payments.method_added(tx, stage.house, stage.ref.id, method, now))
+
+
+# -- timers
+
+
+async def _autopay_due(stage: Stage, details: Details) -> None:
+    _ = details
+    await stage.store.run(lambda tx: autopay.run(tx, stage.house, stage.ref, stage.clock.now()))
+
+
+async def _outbound_due(stage: Stage, details: Details) -> None:
+    reminder = Reminder(
+        kind=details["kind"], channel=details.get("channel", ""), invoice_id=details.get("invoice", "")
+    )  # fmt: skip
+    await stage.store.run(lambda tx: reminders.send(tx, stage.house, stage.ref, reminder, stage.clock.now()))
+
+
+async def _promise_check(stage: Stage, details: Details) -> None:
+    """The check of the last promise whose day has passed, open ones first."""
+    _ = details
+    now = stage.clock.now()
+
+    def unit(tx: Tx) -> None:
+        account = ledger.load(tx, stage.ref, now)
+        passed = [p for p in account.promises if p.on < now.date() and p.status in ("open", "kept")]
+        latest = max(passed, key=lambda p: (p.status == "open", p.on), default=None)
+        if latest is None:
+            raise Unsupported("there is no promise to check")
+        promises.check(tx, stage.house, stage.ref, latest.id, now)
+
+    await stage.store.run(unit)
 
 
 async def _chargeback_opened(stage: Stage, details: Details) -> None:
@@ -142,8 +170,6 @@ def _credit(tx: Tx, stage: Stage, details: Details) -> None:
 
 def _hardship_plan(tx: Tx, stage: Stage, details: Details) -> None:
     """The new schedule of the invoice that is open: equal parts, a month apart, in the name of who agreed to it."""
-    from inbox.accounts import ledger
-
     p = details["plan"]
     account = ledger.load(tx, stage.ref, stage.clock.now())
     old = next(plan for plan in account.plans if plan.left)
@@ -210,6 +236,9 @@ _EVENTS: Mapping[str, Callable[[Stage, Details], Awaitable[None]]] = {
     "payment_succeeded": _payment_succeeded,
     "payment_updated": _payment_updated,
     "payment_method_added": _payment_method_added,
+    "autopay_due": _autopay_due,
+    "outbound_due": _outbound_due,
+    "promise_check": _promise_check,
     "chargeback_opened": _chargeback_opened,
     "withdrawal_paid": _withdrawal_paid,
     "payout_hold_expired": _payout_hold_expired,

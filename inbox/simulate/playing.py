@@ -127,11 +127,13 @@ class Played:
         conversation = stage.conversation(key)
         self.level = self._level(row, conversation)
         self.state = self._state(conversation)
-        self.last_kind = decision["reply_kind"] if decision else ""
+        kind = decision["reply_kind"] if decision else ""
+        if sent or kind != "silent":  # what says nothing leaves the next step where it was
+            self.last_kind = kind
         return Seen(
             replies=tuple(f"{m.subject}\n{m.text}".strip() for _, m in sent), channels=tuple(r["channel"] for r, _ in sent),
             languages=tuple(r["language"] for r, _ in sent), actions=self._actions(new),
-            route=decision["route"] if decision else "", kind=self.last_kind, intents=tuple(record.get("intents", ())),
+            route=decision["route"] if decision else "", kind=kind, intents=tuple(record.get("intents", ())),
             level=self.level, state=self.state, elsewhere=stage.written(),
         )  # fmt: skip
 

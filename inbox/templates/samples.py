@@ -211,6 +211,13 @@ SAMPLES: Mapping[str, Sequence[Facts]] = {
     "payment_received": (
         {"amount": money("92.45"), "paid_on": date(2026, 5, 19)},
         {"amount": money("92.45"), "paid_on": date(2026, 5, 19), "method": "visa ••4305", "outstanding": money("0")},
+        {"amount": money("40.00"), "paid_on": date(2026, 5, 19), "still_due": money("52.45"), "due_on": date(2026, 5, 17),
+         "link": LINK},
+        {"amount": money("300.00"), "paid_on": date(2026, 5, 19), "surplus": money("23.65"), "link": LINK},
+    ),
+    "method_added": (
+        {},
+        {"method": "visa ••4305", "next_amount": money("92.45"), "next_on": date(2026, 6, 17)},
     ),
     "payment_failed_notice": (
         {"amount": money("76.25"), "failed_on": date(2026, 5, 17), "next_retry_on": date(2026, 5, 18), "link": LINK},

@@ -332,3 +332,33 @@ def test_a_signal_stops_it_cleanly(folder, number):
             demo.kill()
     assert (demo.returncode, errors) == (0, "")
     assert rest.strip().endswith("a second start goes on from here")
+
+
+async def test_a_declined_charge_is_told_tried_again_and_paid_with_another_card(visitor):
+    """Story 2, shown live: the bank declines, the day of the next try stands, a new card and a payment clear it."""
+    author = (await cast(visitor)).balance
+    shown = await visitor.submit("/demo/night-run", author=author.ref.id, answer="soft")
+    assert "declined" in shown
+    after = await visitor.demo.author(author.ref.id)
+    failed = after.payments[-1]
+    assert (failed.status, failed.decline_code) == ("failed", "insufficient_funds")
+    invoice = after.invoice(failed.invoice_id)
+    answer = await visitor.chat(author.ref.id, "Why did my payment fail?")
+    assert "declined" in answer
+    await visitor.submit("/demo/card", author=author.ref.id, card="4444")
+    thanks = await visitor.submit(
+        "/demo/pay", author=author.ref.id, invoice=invoice.id, amount=str(failed.amount), card="mastercard ••4444"
+    )
+    assert "Thank you" in thanks
+    paid = await visitor.demo.author(author.ref.id)
+    assert paid.invoice(invoice.id).balance == invoice.balance - failed.amount
+    assert [p.method for p in paid.payments if p.status == "succeeded"][-1] == "mastercard ••4444"
+
+
+async def test_a_hard_decline_is_never_tried_again(visitor):
+    author = (await cast(visitor)).balance
+    await visitor.submit("/demo/night-run", author=author.ref.id, answer="hard")
+    after = await visitor.demo.author(author.ref.id)
+    assert after.payments[-1].decline_code == "stolen_card"
+    assert all(plan.next_retry_on is None for plan in after.plans if plan.invoice_id == after.payments[-1].invoice_id)
+    assert "stolen" not in await visitor.chat(author.ref.id, "Why did my payment fail?")

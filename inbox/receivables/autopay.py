@@ -1,0 +1,107 @@
+"""The automatic charges of a day for one author: instalments that fall due and retries that are planned, held back while
+anything on the stop list applies (playbook section 8.2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from inbox import events, jobs
+from inbox.accounts import dues, ledger, records
+from inbox.accounts.base import Account, AccountRef
+from inbox.accounts.dues import Due
+from inbox.clock import zone
+from inbox.contact_policy import Denied, stop_of
+from inbox.db.store import Tx
+from inbox.house import House
+from inbox.receivables import charges, reaching
+from inbox.receivables.charges import Charge
+
+LANE = "charges"
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """A charge that is not made, and why; ``invoice_id`` "" = every one of this author."""
+
+    invoice_id: str
+    denied: Denied
+
+
+def run(tx: Tx, house: House, ref: AccountRef, now: datetime) -> list[Charge | HeldBack]:
+    """Begin what is to be charged today and hold back what must not be. Run twice, nothing is charged twice.
+
+    Where the biller charges by itself (``house.can_charge`` is False) only the holding back happens here.
+    Raises ``NotFound`` for an unknown author.
+    """
+    records.lock(tx, ref.id)
+    account = ledger.load(tx, ref, now)
+    pauses = reaching.pauses(tx, account, now)
+    today = now.astimezone(zone(account.timezone or house.company.timezone)).date()
+    everything = stop_of(account, pauses, "", today, house.rules)
+    if everything is not None:
+        return [_hold_back(tx, account, HeldBack("", everything), now)]
+    done: list[Charge | HeldBack] = []
+    for due in _due(account, today):
+        stop = stop_of(account, pauses, due.invoice.id, today, house.rules)
+        if stop is not None:
+            done.append(_hold_back(tx, account, HeldBack(due.invoice.id, stop), now))
+        elif house.can_charge and (begun := _begin(tx, account, due, today, now)):
+            done.append(begun)
+    return done
+
+
+def _due(account: Account, today: date) -> list[Due]:
+    """The oldest part of each invoice that is due by today; what is in dispute too, to be held back by that name."""
+    found: dict[str, Due] = {}
+    for due in dues.unpaid(replace(account, disputes=())):
+        if due.due_on <= today or due.status == "failed":
+            found.setdefault(due.invoice.id, due)
+    return list(found.values())
+
+
+def _begin(tx: Tx, account: Account, due: Due, today: date, now: datetime) -> Charge | None:
+    method = dues.default_method(account)
+    live = charges.live(tx, account, due.invoice.id)
+    if live is not None:
+        if live.state != "scheduled" or live.run_on is None or live.run_on > today:
+            return None
+        charges.begin(tx, account, live, now)
+        charge = replace(live, state="running", amount=due.amount)  # what is open now, not what was open then
+    elif due.plan is not None and method is not None and _is_planned(due, today):
+        charge = charges.begin_autopay(tx, account, due.invoice.id, due.amount, method.id, now)
+    else:
+        return None
+    ask(tx, account, charge, now)
+    return charge
+
+
+def _is_planned(due: Due, today: date) -> bool:
+    """An instalment on its first day of charging, or a try that was planned before we did the charging."""
+    planned = due.plan.next_retry_on if due.plan else None
+    return due.status == "scheduled" or (planned is not None and planned <= today)
+
+
+def ask(tx: Tx, account: Account, charge: Charge, now: datetime) -> None:
+    """Queue the request to the provider; its id makes repeating it harmless."""
+    jobs.enqueue(
+        tx, LANE, "charge", f"charge:{account.ref.id}", now, charge=charge.id, account=account.ref.id,
+        invoice=charge.invoice_id, amount=str(charge.amount), currency=charge.amount.currency, method=charge.method_id,
+    )  # fmt: skip
+
+
+def _hold_back(tx: Tx, account: Account, held: HeldBack, now: datetime) -> HeldBack:
+    stream, why = reaching.stream_of(tx, account), held.denied
+    events.record(
+        tx, stream, "charge.suppressed", now, "bot", account=account.ref.id, invoice=held.invoice_id, reason=why.reason,
+        words=why.words,
+    )  # fmt: skip
+    events.record(
+        tx, stream, "autopay.suspended", now, "bot", account=account.ref.id, invoice=held.invoice_id, status="suspended",
+        reason=why.reason,
+    )  # fmt: skip
+    invoices = [held.invoice_id] if held.invoice_id else [p.invoice_id for p in account.plans]
+    for invoice_id in invoices:
+        charges.cancel(tx, account, invoice_id, why.reason, now)
+    return held

@@ -1,0 +1,313 @@
+"""Tries to take money for an invoice: scheduled, under way, past. Of one invoice at most one is to come or under way, so
+a retry and a payment the author makes by hand can never both run; the database's own index holds that up.
+
+``scheduled -> running -> succeeded | failed``; ``scheduled -> cancelled``; a try that is cancelled is never made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from inbox import events
+from inbox.accounts import booking, dues, ledger, records, tables
+from inbox.accounts.base import Account, AccountRef, Payment
+from inbox.accounts.declines import next_try
+from inbox.clock import from_micros, to_micros
+from inbox.db.store import Sql, Tx, insert
+from inbox.errors import Conflict, NotFound
+from inbox.house import House
+from inbox.ids import new_id
+from inbox.money import Money
+from inbox.receivables import reaching
+
+Kind = Literal["autopay", "retry", "manual"]
+#: A payment page that was opened and left does not keep the invoice for ever.
+ABANDONED = timedelta(minutes=30)
+
+b = sa.bindparam
+c = tables.charges
+_LIVE = Sql(
+    sa.select(c).where(
+        c.c.author_id == b("author"), c.c.invoice_id == b("invoice"), c.c.state.in_(["scheduled", "running"])
+    )
+)
+_LIVE_OF = Sql(
+    sa.select(c)
+    .where(c.c.author_id == b("author"), c.c.state.in_(["scheduled", "running"]))
+    .order_by(c.c.run_on, c.c.id)
+)
+_ONE = Sql(sa.select(c).where(c.c.id == b("key")))
+_ADD = insert(
+    c, "id", "author_id", "invoice_id", "amount", "kind", "method_id", "try_number", "first_failed_on", "state", "run_on",
+    "created_at", "updated_at",
+)  # fmt: skip
+_MOVE = Sql(
+    sa.update(c)
+    .where(c.c.id == b("key"), c.c.state == b("was"))
+    .values(state=b("to"), payment_id=b("payment"), reason=b("why"), updated_at=b("at"))
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Charge:
+    id: str  # also the idempotency key at the provider
+    author_id: str
+    invoice_id: str
+    amount: Money
+    kind: Kind
+    method_id: str
+    try_number: int
+    first_failed_on: date | None
+    state: str  # scheduled | running | succeeded | failed | cancelled
+    run_on: date | None
+    updated_at: datetime
+
+
+def of(tx: Tx, account: Account) -> list[Charge]:
+    """Tries that are to come or under way, the earliest first."""
+    return [_charge(row, account.currency) for row in tx.all(_LIVE_OF, author=account.ref.id)]
+
+
+def get(tx: Tx, charge_id: str, currency: str) -> Charge:
+    """Raises ``NotFound``."""
+    row = tx.one(_ONE, key=charge_id)
+    if row is None:
+        raise NotFound(f"there is no charge {charge_id!r}")
+    return _charge(row, currency)
+
+
+def live(tx: Tx, account: Account, invoice_id: str) -> Charge | None:
+    row = tx.one(_LIVE, author=account.ref.id, invoice=invoice_id)
+    return _charge(row, account.currency) if row else None
+
+
+# -- the next try after a failure
+
+
+def after_failure(
+    tx: Tx, house: House, account: Account, payment: Payment, now: datetime, told: date | None = None
+) -> date | None:
+    """Schedule the next try of what was declined, or stop; returns its day. ``account`` has the failed payment already.
+
+    ``told`` is the day the provider itself announced, if it does the trying: where we do not charge ourselves, no other
+    day is ever named. Tries are counted per invoice and method since the last payment that went through.
+    """
+    failures = _failures(account, payment)
+    planned = next_try(min(p.on for p in failures), len(failures), payment.decline_code)
+    on = None if planned is None else planned if house.can_charge else told
+    if on is not None and on <= now.date():
+        on = now.date() + timedelta(days=1)  # the news came late
+    due = _failed_due(account, payment.invoice_id)
+    running = live(tx, account, payment.invoice_id)
+    if running is not None and running.state == "scheduled":
+        _move(tx, account, running, "cancelled", now, why="declined meanwhile")
+    if on is None or due is None or (running is not None and running.state == "running"):
+        booking.set_next_retry(tx, account.ref.id, payment.invoice_id, None, at=now)
+        if due is not None and on is None:
+            _tell(tx, account, "retry.stopped", now, invoice=payment.invoice_id, tries=len(failures))
+        return None
+    schedule(
+        tx, account, Charge(
+            id=f"CH-{new_id()}", author_id=account.ref.id, invoice_id=payment.invoice_id, amount=due, kind="retry",
+            method_id=_method_id(account, payment.method), try_number=len(failures) + 1,
+            first_failed_on=min(p.on for p in failures), state="scheduled", run_on=on, updated_at=now,
+        ), now,
+    )  # fmt: skip
+    return on
+
+
+def _failures(account: Account, payment: Payment) -> list[Payment]:
+    mine = [p for p in account.payments if p.invoice_id == payment.invoice_id]
+    last_good = max((p.on for p in mine if p.status == "succeeded"), default=date.min)
+    counted = [p for p in mine if p.status == "failed" and p.method == payment.method and p.on > last_good]
+    return counted or [payment]
+
+
+def _failed_due(account: Account, invoice_id: str) -> Money | None:
+    found = [d for d in dues.unpaid(account) if d.invoice.id == invoice_id]
+    return next((d.amount for d in found if d.status in ("failed", "open")), None)
+
+
+def _method_id(account: Account, masked: str) -> str:
+    return next((m.id for m in account.payment_methods if dues.masked(m) == masked), "")
+
+
+def schedule(tx: Tx, account: Account, charge: Charge, now: datetime) -> None:
+    """Put a try on the calendar; the invoice must have none."""
+    assert charge.run_on is not None
+    _add(tx, charge, now)
+    booking.set_next_retry(tx, account.ref.id, charge.invoice_id, charge.run_on, at=now)
+    _tell(
+        tx, account, "retry.scheduled", now, invoice=charge.invoice_id, on=charge.run_on.isoformat(), charge=charge.id,
+        try_number=charge.try_number,
+    )  # fmt: skip
+
+
+# -- cancelling
+
+
+def cancel(tx: Tx, account: Account, invoice_id: str, why: str, now: datetime) -> date | None:
+    """No scheduled try of this invoice will be made; returns the day it was planned for. One under way is left alone."""
+    planned = next((p.next_retry_on for p in account.plans if p.invoice_id == invoice_id and p.next_retry_on), None)
+    found = live(tx, account, invoice_id)
+    if found is not None and found.state == "scheduled":
+        planned = found.run_on
+        _move(tx, account, found, "cancelled", now, why=why)
+    if planned is None:
+        return None
+    booking.set_next_retry(tx, account.ref.id, invoice_id, None, at=now)
+    _tell(tx, account, "retry.cancelled", now, invoice=invoice_id, on=planned.isoformat(), why=why)
+    return planned
+
+
+def change_method(tx: Tx, house: House, account: Account, method_id: str, now: datetime) -> None:
+    """A new default method: no try on the old one is made any more; where we do the charging, what was declined is
+    tried with the new one instead, on the planned day but not before tomorrow.
+    """
+    tomorrow = now.date() + timedelta(days=1)
+    first: dict[str, dues.Due] = {}
+    for due in dues.unpaid(account):
+        if due.status == "failed" and due.plan is not None:
+            first.setdefault(due.invoice.id, due)
+    waiting = {x.invoice_id for x in of(tx, account) if x.state == "scheduled" and x.method_id != method_id}
+    waiting |= {p.invoice_id for p in account.plans if p.next_retry_on}
+    for invoice_id in sorted(waiting | set(first)):
+        planned = cancel(tx, account, invoice_id, "another payment method is on file", now)
+        due_now = first.get(invoice_id)
+        if due_now is None or not house.can_charge or live(tx, account, invoice_id) is not None:
+            continue
+        again = Charge(
+            id=f"CH-{new_id()}", author_id=account.ref.id, invoice_id=invoice_id, amount=due_now.amount, kind="retry",
+            method_id=method_id, try_number=1, first_failed_on=None, state="scheduled",
+            run_on=max(planned or tomorrow, tomorrow), updated_at=now,
+        )  # fmt: skip
+        schedule(tx, account, again, now)
+
+
+# -- one try
+
+
+def begin(tx: Tx, account: Account, charge: Charge, now: datetime) -> None:
+    """An automatic try starts. Raises ``Conflict`` if it was cancelled or begun meanwhile."""
+    if charge.state != "scheduled" or not _move(tx, account, charge, "running", now):
+        raise Conflict(f"charge {charge.id} is {charge.state} or was changed meanwhile; it is not made")
+
+
+def begin_autopay(tx: Tx, account: Account, invoice_id: str, amount: Money, method_id: str, now: datetime) -> Charge:
+    """The charge of an instalment on its day. Raises ``Conflict`` if another try of this invoice is live."""
+    if live(tx, account, invoice_id) is not None:
+        raise Conflict(f"another charge of {invoice_id} is to come or under way; there is never a second one")
+    charge = Charge(
+        id=f"CH-{new_id()}", author_id=account.ref.id, invoice_id=invoice_id, amount=amount, kind="autopay",
+        method_id=method_id, try_number=1, first_failed_on=None, state="running", run_on=None, updated_at=now,
+    )  # fmt: skip
+    _add(tx, charge, now)
+    _tell(tx, account, "charge.begun", now, invoice=invoice_id, charge=charge.id, of="autopay", amount=str(amount))
+    return charge
+
+
+def begin_manual(tx: Tx, ref: AccountRef, invoice_id: str, amount: Money, now: datetime) -> Charge:
+    """The author is about to pay by hand: the scheduled try makes room. Raises ``Conflict`` while another charge of the
+    invoice is under way, and what ``refuse_amount`` raises; ``NotFound`` for a foreign invoice.
+    """
+    records.lock(tx, ref.id)
+    account = ledger.load(tx, ref, now)
+    invoice = account.invoice(invoice_id)
+    if invoice is None:
+        raise NotFound(f"there is no invoice {invoice_id!r} on this account")
+    if amount.currency != account.currency or not 0 < amount.minor <= invoice.balance.minor:
+        raise Conflict(f"{invoice_id} has {invoice.balance} {account.currency} left; pay at most that")
+    found = live(tx, account, invoice_id)
+    if found is not None and found.state == "running":
+        if found.kind != "manual" or now - found.updated_at < ABANDONED:
+            raise Conflict(f"a payment of {invoice_id} is being made right now; look again in a few minutes")
+        _move(tx, account, found, "cancelled", now, why="the payment page was left")
+    elif found is not None:
+        _move(tx, account, found, "cancelled", now, why="the author pays by hand")
+    keep = found if found is not None and found.run_on is not None else None
+    charge = Charge(
+        id=f"CH-{new_id()}", author_id=ref.id, invoice_id=invoice_id, amount=amount, kind="manual",
+        method_id=keep.method_id if keep else "", try_number=keep.try_number if keep else 1,
+        first_failed_on=keep.first_failed_on if keep else None, state="running", run_on=keep.run_on if keep else None,
+        updated_at=now,
+    )  # fmt: skip
+    _add(tx, charge, now)
+    _tell(tx, account, "charge.begun", now, invoice=invoice_id, charge=charge.id, of="manual", amount=str(amount))
+    return charge
+
+
+def ended(tx: Tx, account: Account, charge_id: str, payment: Payment, now: datetime) -> None:
+    """What came of a try that was under way. One the author made by hand and that failed gives the day of the scheduled
+    try back, if that is still to come; told twice, nothing changes.
+    """
+    charge = get(tx, charge_id, account.currency)
+    if charge.author_id != account.ref.id or charge.invoice_id != payment.invoice_id:
+        raise Conflict(f"charge {charge_id} belongs to another author or invoice")
+    state = "succeeded" if payment.status == "succeeded" else "failed"
+    if not _move(tx, account, charge, state, now, payment_id=payment.id, why=payment.decline_code):
+        return
+    if (
+        state == "failed"
+        and charge.kind == "manual"
+        and charge.run_on is not None
+        and charge.first_failed_on is not None
+    ):
+        day = max(charge.run_on, now.date() + timedelta(days=1))
+        again = Charge(
+            id=f"CH-{new_id()}", author_id=charge.author_id, invoice_id=charge.invoice_id, amount=charge.amount,
+            kind="retry", method_id=charge.method_id, try_number=charge.try_number,
+            first_failed_on=charge.first_failed_on, state="scheduled", run_on=day, updated_at=now,
+        )  # fmt: skip
+        schedule(tx, account, again, now)
+
+
+# -- rows
+
+
+def due_today(charges: Iterable[Charge], today: date) -> list[Charge]:
+    return [x for x in charges if x.state == "scheduled" and x.run_on is not None and x.run_on <= today]
+
+
+def _add(tx: Tx, charge: Charge, now: datetime) -> None:
+    tx.run(
+        _ADD, id=charge.id, author_id=charge.author_id, invoice_id=charge.invoice_id, amount=charge.amount.minor,
+        kind=charge.kind, method_id=charge.method_id, try_number=charge.try_number,
+        first_failed_on=charge.first_failed_on.isoformat() if charge.first_failed_on else "", state=charge.state,
+        run_on=charge.run_on.isoformat() if charge.run_on else "", created_at=to_micros(now), updated_at=to_micros(now),
+    )  # fmt: skip
+
+
+def _move(
+    tx: Tx, account: Account, charge: Charge, to: str, now: datetime, *, payment_id: str = "", why: str = ""
+) -> bool:
+    """False if the try left its state meanwhile or long ago."""
+    if charge.state not in ("scheduled", "running"):
+        return False
+    changed = tx.run(
+        _MOVE, key=charge.id, was=charge.state, to=to, payment=payment_id, why=why[:200], at=to_micros(now)
+    )  # fmt: skip
+    if changed:
+        _tell(tx, account, f"charge.{_WORD[to]}", now, charge=charge.id, invoice=charge.invoice_id, why=why[:200])
+    return changed == 1
+
+
+_WORD = {"running": "begun", "succeeded": "succeeded", "failed": "failed", "cancelled": "cancelled"}
+
+
+def _tell(tx: Tx, account: Account, what: str, now: datetime, **data: Any) -> None:
+    events.record(tx, reaching.stream_of(tx, account), what, now, "system", account=account.ref.id, **data)
+
+
+def _charge(row: Any, currency: str) -> Charge:
+    return Charge(
+        id=row["id"], author_id=row["author_id"], invoice_id=row["invoice_id"], amount=Money(row["amount"], currency),
+        kind=row["kind"], method_id=row["method_id"], try_number=row["try_number"],
+        first_failed_on=date.fromisoformat(row["first_failed_on"]) if row["first_failed_on"] else None,
+        state=row["state"], run_on=date.fromisoformat(row["run_on"]) if row["run_on"] else None,
+        updated_at=from_micros(row["updated_at"]),
+    )  # fmt: skip
