@@ -14,11 +14,11 @@ from inbox import web as edge
 from inbox.accounts.base import BillingSource, Collector
 from inbox.accounts.charging import ChargeDoor
 from inbox.accounts.rereading import Notices
-from inbox.accounts.stripe import StripeSource
 from inbox.channels.base import Channel
 from inbox.channels.chat import ChatChannel
 from inbox.clock import Clock, SystemClock
 from inbox.console import pages as console
+from inbox.crm.base import CaseBook
 from inbox.db import migrate
 from inbox.db.store import Store, open_store
 from inbox.deskwork import Deskwork
@@ -53,6 +53,7 @@ class App:
     intake: Reception
     deskwork: Deskwork
     worker: Worker
+    crm: CaseBook | None = None
     readiness: edge.Readiness = field(default_factory=edge.Readiness)
 
     def http(self, extra: Iterable[web.AbstractRouteDef] = ()) -> web.Application:
@@ -90,6 +91,8 @@ class App:
         await asyncio.gather(app[_WORKER], return_exceptions=True)
         if self.source is not None:
             await self.source.close()
+        if self.crm is not None:
+            await self.crm.close()
         await asyncio.to_thread(self.store.close)
 
 
@@ -110,13 +113,14 @@ def build(settings: Settings, *, clock: Clock | None = None, store: Store | None
     source = _source(settings, clock)
     intake = Reception(store, house, clock)
     deskwork = Deskwork(store, house, clock)
+    crm = _crm(settings, clock)
     worker = Worker(
         store=store, house=house, clock=clock, channels=channels, intake=intake, desk=desk, desk_events=deskwork,
-        source=source, collector=_collector(settings, clock),
+        source=source, collector=_collector(settings, clock), crm=crm,
     )  # fmt: skip
     return App(
         settings=settings, house=house, store=store, clock=clock, channels=channels, desk=desk, source=source,
-        intake=intake, deskwork=deskwork, worker=worker,
+        intake=intake, deskwork=deskwork, worker=worker, crm=crm,
     )  # fmt: skip
 
 
@@ -134,6 +138,7 @@ def make_house(settings: Settings) -> House:
         billing="stripe" if settings.stripe else "", max_age_minutes=settings.accounts.max_age_minutes,
         channels=frozenset(_switched_on(settings)), desk="slack" if settings.slack else "",
         can_charge=bool(settings.ledger.charge_url),
+        crm="salesforce" if settings.salesforce else "",
     )  # fmt: skip
 
 
@@ -172,9 +177,19 @@ def _channels(settings: Settings, house: House, clock: Clock) -> dict[ChannelNam
     return found
 
 
+def _crm(settings: Settings, clock: Clock) -> CaseBook | None:
+    if not settings.salesforce:
+        return None
+    from inbox.crm.salesforce import SalesforceBook
+
+    return SalesforceBook(settings.salesforce, clock=clock)
+
+
 def _source(settings: Settings, clock: Clock) -> BillingSource | None:
     if settings.stripe is None:
         return None
+    from inbox.accounts.stripe import StripeSource  # the SDK is large
+
     return StripeSource(settings.stripe, settings.company, f"{public_url(settings)}/paid", clock=clock)
 
 

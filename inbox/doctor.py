@@ -81,6 +81,8 @@ async def examine(config: Path | None = None) -> Report:
     finally:
         if app.source is not None:
             await app.source.close()
+        if app.crm is not None:
+            await app.crm.close()
         await asyncio.to_thread(app.store.close)
     return report
 
@@ -125,7 +127,7 @@ def _file_mode(report: Report, path: Path) -> None:
 
 async def _far_ends(report: Report, app: root.App) -> None:
     parts: list[tuple[str, Any]] = [(name, app.channels.get(name)) for name in ("chat", "email", "sms", "voice")]
-    parts += [("slack", app.desk), ("stripe", app.source)]
+    parts += [("slack", app.desk), ("stripe", app.source), ("salesforce", app.crm)]
     for name, part in parts:
         if part is None:
             report.add(name, "off", _HOW[name])
@@ -146,6 +148,7 @@ _HOW = {
     "voice": "add [twilio]; voice = true (docs/operations.md)",
     "stripe": "accounts are the ledger's own; add [stripe] api_keys, webhook_secrets to bill there (docs/billing-sources.md)",
     "slack": "add [slack] bot_token, signing_secrets, channel; until then cases wait in the console",
+    "salesforce": "add [salesforce] login_url, client_id, client_secrets (docs/crm.md)",
 }
 
 
@@ -171,6 +174,8 @@ async def _governance(report: Report, store: Store) -> None:
         report.add("staff", "warning", "no supervisor yet; inbox staff add EMAIL --name NAME --role supervisor")
     else:
         report.add("staff", "ok", f"{supervisors} supervisors, {len(people) - supervisors} agents")
+    for lane in await store.read(jobs.late):
+        report.add(f"late: {lane['lane']}", "warning", f"{lane['n']} jobs wait; last answer: {lane['error']}")
     parked = len(await store.read(jobs.parked))
     report.add("parked jobs", "warning" if parked else "ok", f"{parked} wait for a person" if parked else "none")
 

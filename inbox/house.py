@@ -23,6 +23,7 @@ class House:
     max_age_minutes: int = 15  # its figures are read again when they are older
     channels: frozenset[ChannelName] = frozenset({"chat"})  # those that are on
     can_charge: bool = False  # we ask the biller's provider for automatic charges; else the biller charges by itself
+    crm: str = ""  # name of the CRM that is told of cases and conversations, "" = there is none
     desk: str = ""  # name of the desk that gets the cases, "" = the console alone
 
     def __post_init__(self) -> None:

@@ -38,6 +38,7 @@ from inbox.channels.base import HistoryEntry
 from inbox.clock import Clock, from_micros, to_micros
 from inbox.contacts import Contact
 from inbox.conversations import Conversation, address
+from inbox.crm import strangers
 from inbox.db.store import Sql, Store, Tx, insert, upsert
 from inbox.db.tables import cursors, messages, quarantine
 from inbox.errors import InboxError, Overloaded
@@ -226,6 +227,7 @@ def accept(tx: Tx, house: House, hidden: Hidden, clock: Clock, *, decide_now: bo
     # Marked decided right away: if deciding fails, the whole unit is undone and the message comes in undecided.
     hidden = _sealed(house, hidden, conversation)
     row = _store(tx, hidden, contact, conversation, now, "decided" if at_once else "received")
+    strangers.ask(tx, house, message, contact, conversation.id, now)
     if not at_once:
         jobs.enqueue(tx, "triage", "triage", conversation.id, now, message=row["id"])
         return Accepted(message_id=row["id"], conversation_id=conversation.id)

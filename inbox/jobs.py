@@ -69,6 +69,15 @@ _SAME_WAITING = Sql(
 _DEPTH = Sql(
     sa.select(jobs.c.lane, sa.func.count().label("n"), sa.func.min(jobs.c.run_at).label("oldest")).group_by(jobs.c.lane)
 )
+_LATE = Sql(
+    sa.select(
+        jobs.c.lane, sa.func.count().label("n"), sa.func.min(jobs.c.created_at).label("since"),
+        sa.func.max(jobs.c.error).label("error"),
+    )
+    .where(jobs.c.attempts >= b("tries"), jobs.c.error != "")
+    .group_by(jobs.c.lane)
+    .order_by(jobs.c.lane)
+)  # fmt: skip
 _NEXT = Sql(
     sa.select(sa.func.min(jobs.c.run_at).label("at")).where(jobs.c.lane == b("lane"), jobs.c.lease_until <= b("now"))
 )
@@ -191,6 +200,11 @@ def is_waiting(tx: Tx, lane: str, kind: str, lock: str, now: datetime) -> bool:
 def depth(tx: Tx) -> dict[str, tuple[int, int]]:
     """Per lane: jobs in it, and when the oldest was due (microseconds)."""
     return {row["lane"]: (row["n"], row["oldest"]) for row in tx.all(_DEPTH)}
+
+
+def late(tx: Tx, tries: int = 3) -> list[Any]:
+    """Per lane: jobs that were tried that often and wait for another try; ``n``, ``since``, one ``error`` of them."""
+    return tx.all(_LATE, tries=tries)
 
 
 def next_due(tx: Tx, lane: str, now: datetime) -> int | None:

@@ -13,6 +13,7 @@ from inbox.accounts.base import Account
 from inbox.contact_policy import Purpose
 from inbox.contacts import Contact
 from inbox.conversations import Conversation, point_of
+from inbox.crm import filing
 from inbox.db.store import Tx
 from inbox.decide import HOLD_OF, Decision, Person, Reply
 from inbox.disclosure.parties import Authority
@@ -378,3 +379,4 @@ def _finish(c: _Carry) -> None:
     conversations.touch(c.tx, conversation)
     if decision.resolve and c.case is None and conversation.status != "resolved":
         conversations.set_status(c.tx, conversation, "resolved", c.now, outcome="answered")
+        filing.changed(c.tx, c.house, conversation.id, c.now)

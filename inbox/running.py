@@ -68,6 +68,8 @@ async def _work(app: root.App) -> None:
     await asyncio.wait([worker, stopped], return_when=asyncio.FIRST_COMPLETED)
     worker.cancel()
     await asyncio.gather(worker, return_exceptions=True)
+    if app.crm is not None:
+        await app.crm.close()
     await asyncio.to_thread(app.store.close)
 
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import tomllib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from urllib.parse import urlsplit
 
 from inbox.errors import SettingsError
 
@@ -153,6 +155,28 @@ class Slack:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Salesforce:
+    """The CRM that gets a case for each handoff (docs/crm.md)."""
+
+    login_url: str  # your My Domain: https://yourcompany.my.salesforce.com
+    client_id: str  # consumer key of the connected app
+    client_secrets: tuple[str, ...] = secret()  # client-credentials flow
+    username: str = ""  # JWT flow: whom the app acts as
+    private_keys: tuple[str, ...] = secret()  # JWT flow: PEM texts or paths of PEM files
+    audience: str = "https://login.salesforce.com"  # JWT flow; a sandbox: https://test.salesforce.com
+    api_version: str = "64.0"
+    case_field: str = "Inbox_Case__c"  # external id of Case
+    conversation_field: str = "Inbox_Conversation__c"  # external id of Task
+    author_field: str = ""  # of Contact: holds our author id; "" = there is none
+    log_conversations: bool = True  # a Task for each resolved conversation
+    statuses: tuple[str, ...] = ("New", "Working", "Closed", "Closed")  # open, claimed, back at the bot, resolved
+    priorities: tuple[str, ...] = ("High", "Medium", "Low")
+    task_status: str = "Completed"
+    task_priority: str = "Normal"
+    timeout_seconds: int = 10  # of one request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ledger:
     """The embedded ledger; always on."""
 
@@ -202,6 +226,7 @@ class Settings:
     email: Email | None = None
     twilio: Twilio | None = None
     slack: Slack | None = None
+    salesforce: Salesforce | None = None
     log_json: bool = True
 
 
@@ -268,9 +293,34 @@ def check(settings: Settings) -> list[str]:
         found.append("ledger.charge_secrets is missing; requests to ledger.charge_url are signed with it")
     if settings.ledger.charge_url and not settings.ledger.charge_url.startswith(("https://", "http://127.0.0.1")):
         found.append("ledger.charge_url must begin with https://")
+    if settings.salesforce:
+        found += _salesforce(settings.salesforce)
     if settings.chat and not settings.web.secrets:
         found.append("web.secrets is missing; it signs links and visitor ids (any 32 random characters)")
     return found
+
+
+def _salesforce(crm: Salesforce) -> Iterator[str]:
+    if not crm.client_secrets and not crm.private_keys:
+        yield "salesforce.client_secrets is missing; set it, or private_keys and username for the JWT flow (docs/crm.md)"
+    if crm.private_keys and not crm.username:
+        yield "salesforce.username is missing; with private_keys it names the user that the app acts as"
+    address = urlsplit(crm.login_url)
+    local = address.scheme == "http" and address.hostname in ("127.0.0.1", "localhost", "::1")
+    if not local and (address.scheme != "https" or not address.hostname):
+        yield "salesforce.login_url must be your My Domain, https://yourcompany.my.salesforce.com"
+    if not re.fullmatch(r"\d{2,3}\.0", crm.api_version):
+        yield 'salesforce.api_version must look like "64.0"'
+    for key in ("case_field", "conversation_field", "author_field"):
+        name = getattr(crm, key)
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,79}", name) and (name or key != "author_field"):
+            yield f"salesforce.{key} must be the API name of a field, like Inbox_Case__c"
+    if len(crm.statuses) != 4:
+        yield "salesforce.statuses must be four: open, claimed, back at the bot, resolved"
+    if len(crm.priorities) != 3:
+        yield "salesforce.priorities must be three: high, normal, low"
+    if not 1 <= crm.timeout_seconds <= 30:
+        yield "salesforce.timeout_seconds must be 1 to 30"
 
 
 def _overlay(data: dict[str, Any], env: Mapping[str, str], problems: list[str]) -> None:

@@ -18,6 +18,8 @@ from inbox.accounts import freshness, rereading
 from inbox.accounts.base import BillingSource, Collector
 from inbox.channels.base import Channel, ChatStore
 from inbox.clock import Clock
+from inbox.crm import filing
+from inbox.crm.base import CaseBook
 from inbox.db.store import Store, Tx
 from inbox.errors import Conflict, InboxError, Permanent, Transient, Uncertain
 from inbox.escalation import posting
@@ -57,6 +59,7 @@ class Worker:
     desk_events: DeskEvents | None = None
     source: BillingSource | None = None
     collector: Collector | None = None  # takes money with methods on file; None = the biller does that by itself
+    crm: CaseBook | None = None
     triage_workers: int = 1
     _running: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -89,6 +92,8 @@ class Worker:
             desk, events = self.desk, self.desk_events
             loops.append(("desk", self._lane("desk", IN_FLIGHT)))
             loops.append(("listen:desk", self._kept_alive(f"desk {desk.name}", lambda: desk.listen(events))))
+        if self.crm is not None:
+            loops.append((filing.LANE, self._lane(filing.LANE, IN_FLIGHT)))
         return loops
 
     # -- triage: one transaction a job
@@ -188,6 +193,9 @@ class Worker:
         if lane == autopay.LANE:
             assert self.collector is not None
             return collecting.Collections(self.store, self.house, self.collector, self.clock)
+        if lane == filing.LANE:
+            assert self.crm is not None
+            return filing.Filings(self.store, self.house, self.crm, self.clock)
         channel = self.channels[lane.partition(":")[2]]  # type: ignore[index]  # a lane is named after its channel
         return delivery.Deliveries(self.store, self.house, channel, self.clock)
 

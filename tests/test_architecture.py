@@ -17,7 +17,7 @@ LEVEL = {
     "errors": WORDS, "clock": WORDS, "ids": WORDS, "jsontext": WORDS, "money": WORDS, "message": WORDS, "settings": WORDS, "redaction": WORDS,
     "log": WORDS, "metrics": WORDS,
     # 1 pure
-    "intents": PURE, "templates": PURE, "accounts": PURE, "escalation": PURE, "channels.base": PURE, "decide": PURE, "deciding": PURE,
+    "intents": PURE, "templates": PURE, "accounts": PURE, "escalation": PURE, "crm": PURE, "channels.base": PURE, "decide": PURE, "deciding": PURE,
     "contact_policy": PURE, "house": PURE, "disclosure": PURE, "papers": PURE,
     # 2 store
     "db": STORE, "events": STORE, "jobs": STORE, "contacts": STORE, "conversations": STORE, "accounts.tables": STORE,
@@ -25,13 +25,14 @@ LEVEL = {
     "intake": VERBS, "continued": VERBS, "disclosure.lookup": VERBS, "triage": VERBS, "replying": VERBS, "effects": VERBS, "replies": VERBS, "delivery": VERBS,
     "verification": VERBS, "authorisations": VERBS, "merging": VERBS, "likeness": VERBS, "guessing": VERBS, "sender": VERBS, "code_targets": VERBS, "links": VERBS, "staffing": VERBS, "deskwork": VERBS, "receivables": VERBS, "spoken": VERBS,
     "templates.versions": VERBS, "escalation.handoffs": VERBS, "escalation.posting": VERBS,
+    "crm.filing": VERBS, "crm.entries": VERBS, "crm.strangers": VERBS,
     "accounts.ledger": VERBS, "accounts.records": VERBS, "accounts.changes": VERBS, "accounts.booking": VERBS,
     "accounts.assembly": VERBS, "accounts.mirror": VERBS, "accounts.known": VERBS, "accounts.rereading": VERBS, "accounts.freshness": VERBS, "accounts.importing": VERBS, "accounts.import_checks": VERBS, "accounts.import_files": VERBS,
     "accounts.import_fields": VERBS, "accounts.import_authorisations": VERBS, "accounts.samples": VERBS,
     "payouts": VERBS, "payouts.base": PURE, "payouts.states": PURE, "payouts.royalties": PURE, "payouts.asked": PURE,
     "payouts.files": PURE, "payouts.tables": STORE, "payouts.connect": ADAPTERS,
     # 4 adapters
-    "channels": ADAPTERS, "escalation.slack": ADAPTERS, "escalation.fake": ADAPTERS, "accounts.fake": ADAPTERS, "accounts.stripe": ADAPTERS, "accounts.charging": ADAPTERS, "fakes": ADAPTERS,
+    "channels": ADAPTERS, "escalation.slack": ADAPTERS, "escalation.fake": ADAPTERS, "accounts.fake": ADAPTERS, "accounts.stripe": ADAPTERS, "accounts.charging": ADAPTERS, "crm.salesforce": ADAPTERS, "crm.fake": ADAPTERS, "fakes": ADAPTERS,
     # 5 edges
     "web": EDGES, "linkpages": EDGES, "paypages": EDGES, "worker": EDGES, "schedule": EDGES, "paymentevents": EDGES, "console": EDGES, "running": TOP, "cli": TOP, "app": TOP, "__main__": TOP,
     "doctor": TOP, "simulate": TOP, "bench": TOP, "demo": TOP,
@@ -43,6 +44,7 @@ FAMILIES = (
     ("channels.chat",),
     ("escalation.slack",),
     ("accounts.stripe",),
+    ("crm.salesforce",),
 )
 
 

@@ -19,6 +19,7 @@ from inbox.accounts.base import (
     Royalties,
 )
 from inbox.clock import SetClock
+from inbox.crm.base import CaseBook
 from inbox.db.store import Store, Tx
 from inbox.delivery import outbound
 from inbox.fakes import FakeChannel
@@ -212,15 +213,15 @@ def _sender(by: Account | None, channel: str) -> tuple[ContactPoint, SenderProof
     return ContactPoint("phone", by.phone), proof, ""
 
 
-async def make_world(store: Store, clock: SetClock, *authors: Account) -> World:
+async def make_world(store: Store, clock: SetClock, *authors: Account, crm: CaseBook | None = None) -> World:
     reader = ScriptedReader()
     house = House(
         company=Company(), rules=Rules(), answers=catalog.load(), reader=reader, secrets=("s3cret-for-tests",),
-        channels=frozenset({"chat", "email", "sms", "voice"}),
+        channels=frozenset({"chat", "email", "sms", "voice"}), crm=crm.name if crm else "",
     )  # fmt: skip
     channels = {name: FakeChannel(name) for name in ("chat", "email", "sms", "voice")}  # type: ignore[arg-type]
     intake = Reception(store, house, clock)
-    worker = Worker(store=store, house=house, clock=clock, channels=channels, intake=intake)  # type: ignore[arg-type]
+    worker = Worker(store=store, house=house, clock=clock, channels=channels, intake=intake, crm=crm)  # type: ignore[arg-type]
     agents = await store.run(lambda tx: _fill(tx, house, clock.now(), authors or (MARA, ILSE)))
     return World(store, clock, reader, house, intake, channels, worker, agents)
 

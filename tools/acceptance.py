@@ -24,13 +24,14 @@ def main() -> int:
     failures = simulate(dialogues) + intents(SHARED / "acceptance" / "dev_messages.jsonl")
     failures += topics(SHARED / "data" / "intents" / "dev.jsonl")
     failures += stripe_flow(SHARED / "contracts" / "stripe" / "stripe.schema.json")
+    failures += salesforce_flow(SHARED / "contracts" / "salesforce" / "standard_objects.fields.json")
     for failure in failures:
         print(f"FAILED {failure}")
     print(f"{CHECKS - len(failures)} passed, {len(failures)} failed")
     return 1 if failures else 0
 
 
-CHECKS = 13
+CHECKS = 14
 
 
 def simulate(path: Path) -> list[str]:
@@ -94,6 +95,14 @@ def stripe_flow(path: Path) -> list[str]:
 
     found = asyncio.run(check(json.loads(path.read_text(encoding="utf-8"))))
     return [f"Stripe flow against emulator and schema: {'; '.join(found[:5])}"] if found else []
+
+
+def salesforce_flow(path: Path) -> list[str]:
+    """One check: Salesforce flow against emulator and field list."""
+    from acceptance_salesforce import check
+
+    found = asyncio.run(check(json.loads(path.read_text(encoding="utf-8"))["objects"]))
+    return [f"Salesforce flow against emulator and field list: {'; '.join(found[:5])}"] if found else []
 
 
 if __name__ == "__main__":

@@ -73,12 +73,12 @@ class FailurePages:
         ]
 
     async def show(self, visit: Visit) -> web.StreamResponse:
-        def gather(tx: Tx) -> tuple[list[Any], list[Any], list[Any]]:
-            return jobs.parked(tx, _SHOWN), tx.all(_QUARANTINED), tx.all(_UNDELIVERED)
+        def gather(tx: Tx) -> tuple[list[Any], list[Any], list[Any], list[Any]]:
+            return jobs.parked(tx, _SHOWN), tx.all(_QUARANTINED), tx.all(_UNDELIVERED), jobs.late(tx)
 
-        parked, quarantined, undelivered = await self._console.store.read(gather)
+        parked, quarantined, undelivered, late = await self._console.store.read(gather)
         return page(
-            self._console, visit, "failures.html", parked=parked, quarantined=quarantined, undelivered=undelivered,
+            self._console, visit, "failures.html", parked=parked, quarantined=quarantined, undelivered=undelivered, late=late,
             done=_DONE.get(visit.query("done"), ""),
         )  # fmt: skip
 

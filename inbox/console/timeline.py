@@ -257,6 +257,8 @@ _LINES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "payment.received": _told("Payment {payment} of {amount} {currency} came in for {invoice}"),
     "payment_method.added": _told("A new {type} to pay with"),
     "refund.updated": _told("Refund {refund} of {amount}: {status}"),
+    "contact.recognised": _told("Recognised by {point}: account {account}"),
+    "crm.filed": _told("Written to the CRM: {what}, {url}"),
     "desk.refused": _told("Refused at the desk: {what}, {why}"),
     "reply.reviewed": _told("A reply was marked {verdict}: {reason}"),
 }

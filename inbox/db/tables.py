@@ -293,6 +293,19 @@ desk_events = Table(
     _int("created_at"),
 )
 
+crm_records = Table(
+    "crm_records",
+    metadata,
+    Column("book", Text, primary_key=True),  # "salesforce"
+    Column("subject", Text, primary_key=True),  # "case:1041", "talk:01J9…" (a conversation)
+    _text("remote_id"),
+    _text("url"),
+    _text("digest"),  # of what was written last
+    _text("person_id"),  # whom it was linked to
+    _int("matches"),  # people there under the author's addresses, where it was not clear who they are
+    _int("filed_at"),
+)
+
 holds = Table(
     "holds",
     metadata,

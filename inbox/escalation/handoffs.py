@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from inbox import contacts, conversations, events, jobs, jsontext, redaction, staffing
 from inbox.clock import from_micros, to_micros
 from inbox.conversations import BOT, Conversation, point_of
+from inbox.crm import filing
 from inbox.db.store import Sql, Tx, insert
 from inbox.db.tables import desk_events, handoffs, messages
 from inbox.errors import NotFound
@@ -139,7 +140,7 @@ def open_case(tx: Tx, house: House, conversation: Conversation, ask: Ask, now: d
         due_at=due.isoformat(), message=ask.message_id,
     )  # fmt: skip
     _pause(tx, conversation, case.number, ask, now)
-    _tell(tx, house, case.number, "case.open", now)
+    _tell(tx, house, case, "case.open", now)
     tx.wake("queue")
     return case, True
 
@@ -147,7 +148,7 @@ def open_case(tx: Tx, house: House, conversation: Conversation, ask: Ask, now: d
 def append(tx: Tx, house: House, case: Case, message_id: str, now: datetime) -> None:
     """The author or the bot said something more: show it in the case's thread."""
     events.record(tx, case.conversation_id, "handoff.appended", now, "bot", case=case.number, message=message_id)
-    _tell(tx, house, case.number, "case.append", now, message=message_id)
+    _tell(tx, house, case, "case.append", now, message=message_id)
     tx.wake("queue")
 
 
@@ -168,7 +169,7 @@ def undelivered(
             now,
         )
     else:
-        _tell(tx, house, case.number, "case.append", now, message=message_id)
+        _tell(tx, house, case, "case.append", now, message=message_id)
 
 
 def live(tx: Tx, conversation_id: str) -> Case | None:
@@ -276,7 +277,7 @@ class _Act:
         )  # fmt: skip
 
     def changed(self) -> None:
-        _tell(self.tx, self.house, self.case.number, "case.update", self.event.at)
+        _tell(self.tx, self.house, self.case, "case.update", self.event.at)
         self.tx.wake("queue")
 
 
@@ -322,7 +323,7 @@ def _reply(act: _Act) -> DeskResult:
         return DeskResult(ok=False, text=f"Not sent: {said.words}.")
     act.tx.run(_REPLIED, case=act.case.number, at=to_micros(act.event.at))
     act.record("handoff.replied", message=said.message_id, channel=channel)
-    _tell(act.tx, act.house, act.case.number, "case.append", act.event.at, message=said.message_id)
+    _tell(act.tx, act.house, act.case, "case.append", act.event.at, message=said.message_id)
     return DeskResult(ok=True, text=f"On its way by {channel}.")
 
 
@@ -412,7 +413,7 @@ def _widen(tx: Tx, house: House, case: Case, ask: Ask, now: datetime) -> None:
         tx, case.conversation_id, "handoff.widened", now, "bot", case=case.number, also=ask.reason, reason=reason,
         severity=severity.value,
     )  # fmt: skip
-    _tell(tx, house, case.number, "case.update", now)
+    _tell(tx, house, case, "case.update", now)
 
 
 def _pause(tx: Tx, conversation: Conversation, number: int, ask: Ask, now: datetime) -> None:
@@ -420,10 +421,11 @@ def _pause(tx: Tx, conversation: Conversation, number: int, ask: Ask, now: datet
         holds.pause(tx, ask.account_id, ask.hold, conversation.id, now, invoices=ask.hold_invoices, case=number)
 
 
-def _tell(tx: Tx, house: House, number: int, kind: str, now: datetime, **payload: Any) -> None:
+def _tell(tx: Tx, house: House, case: Case, kind: str, now: datetime, **payload: Any) -> None:
+    filing.changed(tx, house, case.conversation_id, now)
     if not house.desk:
         return
-    lock = f"case:{number}"
+    number, lock = case.number, f"case:{case.number}"
     if kind == "case.update":
         if jobs.is_waiting(tx, LANE, kind, lock, now):
             return

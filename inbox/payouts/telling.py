@@ -17,6 +17,7 @@ from inbox import contacts, conversations, events
 from inbox.accounts.base import Account
 from inbox.clock import to_micros, zone
 from inbox.conversations import Conversation, address
+from inbox.crm import filing
 from inbox.db.store import Sql, Tx, insert
 from inbox.house import House
 from inbox.message import ChannelName, ContactPoint
@@ -127,4 +128,5 @@ def _conversation(tx: Tx, house: House, account: Account, conversation_id: str, 
             reopen=timedelta(days=house.rules.reopen_days),
         )  # fmt: skip
         found = conversations.set_status(tx, made, "resolved", now, actor="system", outcome="told") or made
+        filing.changed(tx, house, made.id, now)
     return replace(found, language=found.language or account.language)

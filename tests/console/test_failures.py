@@ -147,3 +147,19 @@ def _actions(html):
     from tests.console.world import forms_of
 
     return list(forms_of(html))
+
+
+async def test_work_that_waits_for_another_system_is_shown_and_nothing_needs_doing(both: World):
+    def fail(tx):
+        for job in jobs.claim(tx, "crm", both.clock.now()):
+            jobs.retry(tx, job, both.clock.now(), "Salesforce cannot be reached", wait=1.0)
+
+    await both.store.run(lambda tx: jobs.enqueue(tx, "crm", "crm.write", "crm:1", both.clock.now()))
+    for _ in range(3):
+        assert "Everything went through" in await (await both.agent()).get("/console/failures")
+        await both.store.run(fail)
+        both.clock.tick(60)
+    html = await (await both.agent()).get("/console/failures")
+    assert "Work that waits for another system" in html
+    assert "Salesforce cannot be reached" in html
+    assert "Everything went through" not in html
