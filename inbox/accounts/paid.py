@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date, timedelta
 
@@ -20,6 +21,7 @@ from inbox.accounts.factsheet import (
     named_invoice,
     sheet,
 )
+from inbox.intents.normalize import fold
 
 REFUND_WINDOW = (5, 10)  # business days to a card, as banks usually take
 FAILURES_FOR_A_PERSON = 3
@@ -234,6 +236,8 @@ def invoice_copy(account: Account, ask: Ask) -> Outcome:
         return _document(account, payment.id, "receipt")
     if ask.level < 2:
         return StepUp(2)
+    if not e.invoice_ids and (paper := _paper_named(account, ask)):
+        return paper
     month = [p for p in account.payments if e.month and p.on.month == e.month and p.status == "succeeded"]
     if month and not e.invoice_ids:
         return _document(account, max(month, key=lambda p: p.on).id, "receipt")
@@ -244,6 +248,29 @@ def invoice_copy(account: Account, ask: Ask) -> Outcome:
     if invoice is None:
         return Held("document_not_found", "asks for a billing document; there is none on this account")
     return _document(account, invoice.id, "invoice")
+
+
+def _paper_named(account: Account, ask: Ask) -> Outcome | None:
+    """A statement, a royalty statement, the schedule; a tax paper, which finance sends. None: none of these is named."""
+    words = set(_WORD.findall(fold(ask.text)))
+    if words & _TAX_PAPERS:
+        return Held("document_not_found", "asks for a tax paper; finance sends it")
+    if words & _STATEMENTS:
+        royal = bool(words & _ROYALTIES) and account.royalties is not None
+        return _document(account, account.ref.id, "royalty_statement" if royal else "statement")
+    running = [p for p in account.plans if p.left]
+    if words & _SCHEDULES and len(running) == 1:
+        return _document(account, running[0].id, "plan")
+    return None
+
+
+_WORD = re.compile(r"[a-z0-9]+")
+_TAX_PAPERS = frozenset({"1099", "1042", "w2", "dirf"})
+_STATEMENTS = frozenset(
+    {"statement", "statements", "extracto", "extractos", "estado", "extrato", "extratos", "demonstrativo"}
+)
+_ROYALTIES = frozenset({"royalty", "royalties", "regalia", "regalias", "earnings", "sales", "ventas", "vendas"})
+_SCHEDULES = frozenset({"schedule", "calendario", "cronograma"})
 
 
 def _document(account: Account, record_id: str, kind: str) -> dict[str, Fact]:

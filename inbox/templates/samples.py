@@ -130,7 +130,9 @@ SAMPLES: Mapping[str, Sequence[Facts]] = {
     "invoice_copy": (
         {"document_id": "P-900", "kind": "receipt", "by_email": True, "link": LINK},
         {"document_id": "INV-5101", "kind": "invoice", "by_email": True},
-        {"document_id": "ST-2025", "kind": "statement", "by_email": False, "link": LINK},
+        {"document_id": "A-1000", "kind": "statement", "by_email": False, "link": LINK},
+        {"document_id": "A-1000", "kind": "royalty_statement", "by_email": True},
+        {"document_id": "PL-90", "kind": "plan", "by_email": True},
     ),
     "royalty_balance": (
         _ROYALTY,

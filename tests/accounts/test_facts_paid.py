@@ -188,6 +188,22 @@ class TestPaymentFailed:
 
 
 class TestDocuments:
+    @pytest.mark.parametrize(
+        ("text", "kind", "record"),
+        [
+            ("a statement for my accountant please", "statement", "A-1"),
+            ("el extracto de mis regalías", "royalty_statement", "A-1"),
+            ("send me the payment schedule as a pdf", "plan", "PL-1"),
+            ("the invoice please", "invoice", "INV-1"),
+        ],
+    )
+    def test_the_paper_that_is_named(self, text: str, kind: str, record: str):
+        facts = told("invoice_copy", replace(account(), royalties=full().royalties), ask(2, text))
+        assert (facts["kind"], facts["document_id"]) == (kind, record)
+
+    def test_a_tax_paper_is_a_persons(self):
+        assert held("invoice_copy", account(), ask(2, "where is my 1099?")) == "document_not_found"
+
     def test_level_one_gets_the_receipt_of_a_quoted_payment_only(self):
         facts = told("invoice_copy", account(), ask(1, payment_ids=("P-2",)))
         assert (facts["document_id"], facts["kind"], facts["by_email"]) == ("P-2", "receipt", True)

@@ -51,7 +51,8 @@ def test_what_the_first_schema_held_is_there_after_every_step(database_url: str)
             connection.commit()
             go(connection, "head")
             counts = {
-                t.name: connection.execute(sa.select(sa.func.count()).select_from(sa.table(t.name))).scalar() for t in held
+                t.name: connection.execute(sa.select(sa.func.count()).select_from(sa.table(t.name))).scalar()
+                for t in held
             }
             assert counts == dict.fromkeys(counts, 1)
             assert "ledger_authors" in counts
