@@ -83,7 +83,10 @@ def _calibrate(arguments: argparse.Namespace) -> int:
         print(
             f"{point.threshold:9.2f}  {f.covered:8.3f}  {f.wrong_share:17.3f}  {kept[0]:22.3f}  {kept[1]:12.3f}  {kept[2]:12.3f}"
         )
-    print(f"answers from {tuned.tuning.thresholds.answer:.2f} on: at most {arguments.most_wrong:.0%} of them wrong")
+    needed = tuned.tuning.thresholds.sure_elsewhere
+    print(
+        f"messages of other trades are answered from {needed:.2f} on: at most {arguments.most_wrong:.0%} of the answers wrong"
+    )
     if arguments.write:
         tuning.save(
             tuning.FILE, tuned.tuning, f"Written by: inbox intents calibrate, with {len(rows)} labelled messages."

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from inbox.accounts.facts import Fact
+from inbox.accounts.facts import Fact, Held, StepUp
 from inbox.deciding import plans
 from inbox.deciding.answering import answer
 from inbox.deciding.doubt import clarify
+from inbox.deciding.figures import facts
 from inbox.deciding.payouts import confirmed, names_amount
 from inbox.deciding.people import (
     ask_which,
@@ -29,6 +30,7 @@ from inbox.deciding.situation import (
     Reply,
     Situation,
 )
+from inbox.disclosure.levels import CODE_LEVEL
 from inbox.intents.keywords import Keyword
 from inbox.intents.understanding import NEEDS_PERSON
 from inbox.message import Route, Severity
@@ -63,7 +65,8 @@ def decide(s: Situation) -> Decision:
         return disclose()
     route = s.read.route
     if route is Route.IGNORE:
-        return Decision(route=route, kind="silent", reason=s.read.reason, intents=s.read.intents)
+        closes = s.read.intents == ("thanks",) and s.case is None and not s.context.get("awaiting")
+        return Decision(route=route, kind="silent", reason=s.read.reason, intents=s.read.intents, resolve=closes)
     if s.authority is not None or s.recorded:
         return _for_another(s)
     if s.which_account:
@@ -92,6 +95,8 @@ def _routed(s: Situation, route: Route) -> Decision:
         return verify_first(s)
     if route is Route.ESCALATE and not s.read.findings and _is_settled_by_limits(s):
         return answer(s)  # the limits decide; beyond them the case tells what was asked for
+    if route is Route.ESCALATE and _is_authorisation_only(s):
+        return answer(replace(s, read=replace(s.read, intents=("payment_status",), findings=())))
     if route is Route.ESCALATE:
         return escalate(s)
     if s.case is not None and s.case.reason in SILENT_REASONS:
@@ -101,6 +106,25 @@ def _routed(s: Situation, route: Route) -> Decision:
     if route is Route.CLARIFY:
         return clarify(s)
     return answer(s)
+
+
+def _is_authorisation_only(s: Situation) -> bool:
+    """What looks like a second payment is a young authorisation on record, and nothing else is contested: that is explained
+    once (playbook section 3). Whoever writes of it again, or is not proven, gets a person.
+    """
+    contested = {i for i in s.read.intents if i in NEEDS_PERSON} | {f.intent for f in s.read.findings}
+    if (
+        contested != {"double_charge"}
+        or s.account is None
+        or s.level < CODE_LEVEL
+        or s.topic == "payment_status"
+        or s.case
+    ):
+        return False
+    told = facts("payment_status", s)
+    return (
+        not isinstance(told, (Held, StepUp)) and "duplicate_pending" in told and bool(told["duplicate_pending"].value)
+    )
 
 
 def _is_settled_by_limits(s: Situation) -> bool:

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
-WHOLE, TURNS = 3, 0.55  # of the dialogues; share of the turns
+WHOLE, TURNS = 7, 0.75  # of the dialogues; share of the turns
 
 
 def main() -> int:
@@ -31,7 +31,7 @@ def main() -> int:
     return 1 if failures else 0
 
 
-CHECKS = 14
+CHECKS = 19
 
 
 def simulate(path: Path) -> list[str]:
@@ -53,14 +53,17 @@ def simulate(path: Path) -> list[str]:
 
 
 GATES = {
-    "dispute": 0.97,
-    "route:answer": 0.94,
+    "dispute": 0.98,
+    "route:answer": 0.95,
     "route:verify_first": 0.98,
     "route:escalate": 0.97,
     "tag:near_miss": 0.93,
+    "route:clarify": 0.80,
+    "route:ignore": 0.80,
 }
-COVERED = 0.5  # of what can be answered in the public messages
-KEPT_BACK = {"dispute": 0.93, "person": 0.97, "out_of_scope": 0.80}  # not answered by the bot
+SEVERE = 0.97
+COVERED = 0.7  # of what can be answered in the public messages
+KEPT_BACK = {"dispute": 0.95, "person": 0.98, "out_of_scope": 0.90}  # not answered by the bot
 
 
 def intents(path: Path) -> list[str]:
@@ -68,7 +71,14 @@ def intents(path: Path) -> list[str]:
 
     report = evaluate.run(path, prepared.reader())
     print(report.text())
-    return [
+    found = [] if report.severe_recall >= SEVERE else [f"severity high {report.severe_recall:.3f}, at least {SEVERE}"]
+    english = report.recall("lang:en")
+    found += [
+        f"{lang} recall {report.recall(f'lang:{lang}'):.3f}, english {english:.3f}"
+        for lang in ("es", "pt")
+        if report.recall(f"lang:{lang}") < english - 0.03
+    ]
+    return found + [
         f"{name} recall {report.recall(name):.3f}, at least {gate} is wanted"
         for name, gate in GATES.items()
         if report.recall(name) < gate

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
 from inbox.accounts import dues
+from inbox.accounts.base import Promise
 from inbox.accounts.facts import Held, StepUp, sheet
 from inbox.deciding.doubt import clarify
 from inbox.deciding.figures import facts, permitted, step_up
@@ -28,8 +30,8 @@ def promise(s: Situation) -> Decision:
     if s.account.doubt is not None:
         return hand_over(s, Person(reason=s.account.doubt.reason, severity=Severity.NORMAL, words=s.account.doubt.text))
     if not s.read.entities.dates:
-        if any(p.status == "open" for p in s.account.promises):
-            return _read_back(s)
+        if running := [p for p in s.account.promises if p.status == "open"]:
+            return _remind(running) if "remind" in s.read.wishes else _read_back(s)
         return clarify(s)
     on = s.read.entities.dates[0]
     broken = [p for p in s.account.promises if p.status == "broken" and s.today - p.on <= timedelta(days=90)]
@@ -59,6 +61,16 @@ def _promise_to_person(s: Situation, reason: str, words: str, on: date) -> Decis
         withheld=(f"no agreement to {on}",),
     )  # fmt: skip
     return replace(decision, person=about, intents=("promise_to_pay",))
+
+
+def _remind(running: Sequence[Promise]) -> Decision:
+    """The author wants to be reminded of the promise that comes first."""
+    first = min(running, key=lambda p: p.on)
+    return Decision(
+        route=Route.ANSWER, kind="ack", reason="wants a reminder of the promise", intents=("promise_to_pay",),
+        replies=(Reply(answer="promise_reminder_set"),),
+        effects=(Effect("promise_reminder", {"invoice_id": first.invoice_id}),),
+    )  # fmt: skip
 
 
 def _read_back(s: Situation) -> Decision:

@@ -16,22 +16,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inbox import redaction
-from inbox.intents import coverage, embedding, judging, learned, match, routing
+from inbox.intents import coverage, embedding, judging, learned, match, routing, sureness
 from inbox.intents.catalog import Catalog
 from inbox.intents.coverage import SMALL_TALK, Coverage, Topic
 from inbox.intents.evaluate import REFERENCE
 from inbox.intents.examples import Message
 from inbox.intents.learned import Example, Learned
 from inbox.intents.match import SIGNS, LearnedScorer
-from inbox.intents.reader import CatalogReader
+from inbox.intents.reader import CatalogReader, Words
 from inbox.intents.routing import ROUTES, RouteModel
 from inbox.intents.tuning import Tuning, rounded
-from inbox.intents.understanding import Context, Understanding
-from inbox.intents.verdict import Thresholds
+from inbox.intents.understanding import Context
+from inbox.intents.verdict import Thresholds, Weighed
 from inbox.message import Route
 
 Array = NDArray[np.float64]
-STEPS = tuple(n / 100 for n in range(20, 96, 5))
+STEPS = tuple(n / 100 for n in range(20, 98, 5))
 _FOLDS = 5
 _NONE = (0.0,) * len(SIGNS)
 _SOFT = 1.0  # strength of the pull of the weights towards zero
@@ -61,40 +61,103 @@ class Tuned:
     routes: Counter[tuple[Route, Route]]  # labelled and read, of the examples, cross-validated
 
 
-def run(
-    catalog: Catalog, messages: Sequence[Message], rows: Sequence[Topic], known: Thresholds, most_wrong: float
-) -> Tuned:
-    """New weights, the lowest threshold for answers that keeps at most ``most_wrong`` of them wrong, and the curve."""
-    plain = LearnedScorer(catalog, _NONE, messages)
-    routes = RouteModel(messages)
-    start = Tuning(_NONE, known, np.zeros((len(ROUTES), len(judging.SIGNS))))
-    reader = CatalogReader(catalog, scorer=plain, routes=routes, tuned=start)
-    readings = [*of_catalog(catalog, reader), *of_topics(catalog, rows, reader, plain.model)]
-    weights = rounded(fit(readings))
-    judged = of_messages(catalog, messages, weights, known)
-    found = Tuning(weights, known, judging.fit([j.signs for j in judged], [j.route for j in judged]).round(3))
-    by_part = [rounded(fit([r for r in readings if r.group != part])) for part in range(_FOLDS)]
-    scorers = [LearnedScorer(catalog, own, model=plain.model) for own in by_part]
-    points = []
-    for step in STEPS:
-        tried = replace(known, answer=step)
-        readers = [
-            CatalogReader(catalog, scorer=one, routes=routes, tuned=replace(found, thresholds=tried)) for one in scorers
-        ]
-        read = [_read(readers[n % _FOLDS], row) for n, row in enumerate(rows)]
-        points.append(Point(step, coverage.compare(rows, read)))
-    good = [p.threshold for p in points if p.found.wrong_share <= most_wrong]
-    chosen = replace(known, answer=good[0] if good else STEPS[-1])
-    return Tuned(replace(found, thresholds=chosen), points, _confusion(judged))
-
-
 @dataclass(frozen=True, slots=True)
 class Judged:
     """An example as the reader saw it that had not learned from it."""
 
+    message: Message
+    words: Words
+    draft: Weighed
     signs: tuple[float, ...]
-    route: Route
     group: int
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A routine answer that would be given, and whether it is right. ``answer``: "" where there is none to doubt."""
+
+    answer: str
+    signs: tuple[float, ...]
+    right: bool
+    elsewhere: bool
+    group: int
+
+
+def run(
+    catalog: Catalog, messages: Sequence[Message], rows: Sequence[Topic], known: Thresholds, most_wrong: float
+) -> Tuned:
+    """New weights, the lowest threshold for messages of other trades that keeps at most ``most_wrong`` of the answers to
+    them wrong, and the curve. The threshold for authors' own messages stays as it is.
+    """
+    plain = LearnedScorer(catalog, _NONE, messages)
+    routes = RouteModel(messages)
+    reader = CatalogReader(catalog, scorer=plain, routes=routes, tuned=_untuned(known))
+    readings = [*of_catalog(catalog, reader), *of_topics(catalog, rows, reader, plain.model)]
+    weights = rounded(fit(readings))
+    judged = of_messages(catalog, messages, weights, known)
+    ours = [j for j in judged if not j.message.elsewhere]  # other trades' messages are answered or not, seldom disputes
+    by_sign = judging.fit([j.signs for j in ours], [j.message.route for j in ours]).round(3)
+    found = replace(_untuned(known), weights=weights, routes=by_sign)
+    by_part = [rounded(fit([r for r in readings if r.group != part])) for part in range(_FOLDS)]
+    readers = [
+        CatalogReader(catalog, scorer=LearnedScorer(catalog, own, model=plain.model), routes=routes, tuned=found)
+        for own in by_part
+    ]
+    answers = list(_to_topics(readers, rows))
+    taught = [s for s in (*answers, *_to_messages(readers[0], judged)) if s.answer and s.signs]
+    sure = _sure_weights(taught)
+    honest = [_sure_weights([s for s in taught if s.group != part]) for part in range(_FOLDS)]
+    likely = [sureness.probability(s.signs, honest[s.group]) if s.signs else 1.0 for s in answers]
+    points = [
+        Point(
+            step, coverage.compare(rows, [s.answer if p >= step else "" for s, p in zip(answers, likely, strict=True)])
+        )
+        for step in STEPS
+    ]
+    needed = _lowest(
+        [(p, s.right) for s, p in zip(answers, likely, strict=True) if s.answer and s.elsewhere], most_wrong
+    )
+    tuned = replace(found, sure=sure, thresholds=replace(known, sure_elsewhere=needed))
+    return Tuned(tuned, points, _confusion(judged))
+
+
+def _untuned(known: Thresholds) -> Tuning:
+    return Tuning(_NONE, known, (0.0,) * len(sureness.SIGNS), np.zeros((len(ROUTES), len(judging.SIGNS))))
+
+
+def _lowest(answers: Sequence[tuple[float, bool]], most_wrong: float) -> float:
+    """The lowest step from which on at most that share of the answers is wrong; the highest if there is none."""
+    for step in STEPS:
+        kept = [right for p, right in answers if p >= step]
+        if kept and 1 - sum(kept) / len(kept) <= most_wrong:
+            return step
+    return STEPS[-1]
+
+
+def _sure_weights(answers: Sequence[Said]) -> tuple[float, ...]:
+    return rounded(logistic([s.signs for s in answers], [s.right for s in answers]))
+
+
+def _to_topics(readers: Sequence[CatalogReader], rows: Sequence[Topic]) -> Iterator[Said]:
+    context = Context(now=REFERENCE, channel="chat")
+    for n, row in enumerate(rows):
+        reader = readers[n % _FOLDS]
+        words, draft = reader.draft(redaction.mask(row.text).text, context)
+        yield _said(reader, words, draft, row.intents, n % _FOLDS)
+
+
+def _to_messages(reader: CatalogReader, judged: Sequence[Judged]) -> Iterator[Said]:
+    for j in judged:
+        right = frozenset(j.message.intents) if j.message.route is Route.ANSWER else frozenset()
+        yield _said(reader, j.words, j.draft, right, j.group)
+
+
+def _said(reader: CatalogReader, words: Words, draft: Weighed, right: frozenset[str], group: int) -> Said:
+    settled = reader.settled(words, draft)
+    answered = settled.intents[0] if settled.route is Route.ANSWER and settled.intents else ""
+    answered = "" if answered == coverage.OUT else answered
+    far = words.whole.elsewhere >= sureness.ELSEWHERE
+    return Said(answered, reader.sure_signs(words, settled), answered in right, far, group)
 
 
 def of_messages(
@@ -102,18 +165,17 @@ def of_messages(
 ) -> list[Judged]:
     found: list[Judged] = []
     vectors = embedding.load()
-    start = Tuning(_NONE, known, np.zeros((len(ROUTES), len(judging.SIGNS))))
     for part in range(_FOLDS):
         kept = [m for n, m in enumerate(messages) if n % _FOLDS != part]
         clauses = Learned(learned.fit(match.training(catalog, kept), vectors), vectors)
         whole = Learned(learned.fit(routing.training(kept), vectors), vectors)
         reader = CatalogReader(
-            catalog, scorer=LearnedScorer(catalog, weights, model=clauses), routes=RouteModel(kept, model=whole), tuned=start
+            catalog, scorer=LearnedScorer(catalog, weights, model=clauses), routes=RouteModel(kept, model=whole),
+            tuned=_untuned(known),
         )  # fmt: skip
         for message in messages[part::_FOLDS]:
-            context = Context(now=REFERENCE, channel=message.channel)
-            words, draft = reader.draft(redaction.mask(message.text).text, context)
-            found.append(Judged(reader.signs(words, draft), message.route, part))
+            words, draft = reader.draft(message.text, Context(now=REFERENCE, channel=message.channel))
+            found.append(Judged(message, words, draft, reader.signs(words, draft), part))
     return found
 
 
@@ -121,16 +183,12 @@ def _confusion(judged: Sequence[Judged]) -> Counter[tuple[Route, Route]]:
     found: Counter[tuple[Route, Route]] = Counter()
     for part in range(_FOLDS):
         seen = [j for j in judged if j.group != part]
-        weights = judging.fit([j.signs for j in seen], [j.route for j in seen])
+        weights = judging.fit([j.signs for j in seen], [j.message.route for j in seen])
         for one in judged:
             if one.group == part:
                 likely = judging.probabilities(one.signs, weights)
-                found[one.route, max(likely, key=lambda r: likely[r])] += 1
+                found[one.message.route, max(likely, key=lambda r: likely[r])] += 1
     return found
-
-
-def _read(reader: CatalogReader, row: Topic) -> Understanding:
-    return reader.read(redaction.mask(row.text).text, Context(now=REFERENCE, channel="chat"))
 
 
 def of_catalog(catalog: Catalog, reader: CatalogReader) -> list[Reading]:
@@ -173,9 +231,14 @@ def _readings(
 
 
 def fit(readings: Sequence[Reading]) -> tuple[float, ...]:
-    """Weights in the order of ``match.SIGNS``, by Newton's method."""
-    signs: Array = np.array([r.signs for r in readings])
-    right: Array = np.array([float(r.right) for r in readings])
+    """Weights in the order of ``match.SIGNS``."""
+    return logistic([r.signs for r in readings], [r.right for r in readings])
+
+
+def logistic(rows: Sequence[Sequence[float]], truths: Sequence[bool]) -> tuple[float, ...]:
+    """Weights of a logistic regression, by Newton's method."""
+    signs: Array = np.array(rows, np.float64)
+    right: Array = np.array(truths, np.float64)
     weights: Array = np.zeros(signs.shape[1])
     pull = _SOFT * np.eye(len(weights))
     for _ in range(30):

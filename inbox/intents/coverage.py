@@ -131,15 +131,15 @@ def run(path: Path, reader: Reader, *, predictions: Path | None = None) -> Cover
             for n, found in enumerate(read, 1)
         ]  # fmt: skip
         predictions.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return compare(rows, read)
+    return compare(rows, map(answered_as, read))
 
 
-def compare(rows: Sequence[Topic], read: Iterable[Understanding]) -> Coverage:
+def compare(rows: Sequence[Topic], answers: Iterable[str]) -> Coverage:
+    """``answers``: the intent each message was answered as, "" if it was not."""
     found = Coverage()
-    for row, reading in zip(rows, read, strict=True):
+    for row, answered in zip(rows, answers, strict=True):
         found.total[row.family] += 1
         found.labels[row.label] += 1
-        answered = answered_as(reading)
         if not answered:
             continue
         found.answered[row.family] += 1

@@ -56,9 +56,19 @@ class Report:
     confusions: Counter[tuple[str, str]] = field(default_factory=Counter)
     intents: Counter[str] = field(default_factory=Counter)  # hit, extra, missed
     missed: list[tuple[str, str, str]] = field(default_factory=list)  # id, label, reading
+    wrong: list[tuple[str, str]] = field(default_factory=list)  # id and intent of automatic answers that miss the point
 
     def recall(self, name: str) -> float:
         return self.right[name] / self.total[name] if self.total[name] else 0.0
+
+    @property
+    def wrong_share(self) -> float:
+        """Automatic answers to what should not get one, or to something else, of all messages."""
+        return len(self.wrong) / self.total["all"] if self.total["all"] else 0.0
+
+    @property
+    def severe_recall(self) -> float:
+        return self.severe_right["high"] / self.severe["high"] if self.severe["high"] else 1.0
 
     @property
     def intent_f1(self) -> float:
@@ -71,6 +81,7 @@ class Report:
             for name in sorted(self.total)
         ]
         lines.append(f"intents micro-F1 {self.intent_f1:.3f}")
+        lines.append(f"wrong automatic answers {len(self.wrong)}/{self.total['all']} {self.wrong_share:.3f}")
         lines += [f"severity {k:8} {self.severe_right[k]}/{self.severe[k]}" for k in ("high", "normal", "low")]
         lines += [f"{label} read as {read}: {n}" for (label, read), n in self.confusions.most_common(12)]
         return "\n".join(lines)
@@ -80,9 +91,11 @@ class Report:
             "recall": {name: round(self.recall(name), 4) for name in sorted(self.total)},
             "total": dict(sorted(self.total.items())),
             "intent_f1": round(self.intent_f1, 4),
+            "wrong_answers": round(self.wrong_share, 4),
             "severity": {k: round(self.severe_right[k] / n, 4) for k, n in sorted(self.severe.items())},
             "confusions": [[label, read, n] for (label, read), n in self.confusions.most_common()],
             "missed": [list(row) for row in self.missed],
+            "wrong": [list(row) for row in self.wrong],
         }
 
 
@@ -118,6 +131,8 @@ def _count(report: Report, row: Labelled, found: Understanding) -> None:
         report.confusions[row.routes[0], found.route.value] += 1
         report.missed.append((row.id, row.routes[0], found.route.value))
     mine = frozenset(found.intents)
+    if found.route is Route.ANSWER and mine and (not good or (row.intents and not mine & row.intents)):
+        report.wrong.append((row.id, found.intents[0]))
     report.intents["hit"] += len(mine & row.intents)
     report.intents["extra"] += len(mine - row.intents)
     report.intents["missed"] += len(row.intents - mine)
@@ -129,6 +144,7 @@ def _line(row: Labelled, found: Understanding) -> str:
         "route": found.route.value,
         "intents": list(found.intents),
         "severity": found.severity.value,
+        "lang": found.language,
     }
     return json.dumps(record) + "\n"
 

@@ -1,6 +1,8 @@
 """Whole messages with their labels, from which routes are learned: ``examples/*.jsonl``. Pure but for its own files.
 
 One JSON object a line: ``{"channel", "text", "lang", "intents", "route", "severity"}``, the labels as in the evaluation data.
+Files whose names begin with ``elsewhere`` hold messages as other desks get them (banks, shops, telecoms): what they say is
+learned, and that they are no author's.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from inbox.intents.understanding import INTENTS
 from inbox.message import CHANNELS, LANGUAGES, Route, Severity
 
 FOLDER = Path(__file__).with_name("examples")
+ELSEWHERE = "elsewhere"
 _KEYS = frozenset({"channel", "text", "lang", "intents", "route", "severity"})
 
 
@@ -29,13 +32,14 @@ class Message:
     intents: tuple[str, ...]
     route: Route
     severity: Severity
+    elsewhere: bool = False  # written to the desk of another trade
 
     @property
     def label(self) -> str:
-        """What is learned: the route, and for what is answered or needs a person also about what."""
-        if self.route in (Route.ANSWER, Route.ESCALATE) and self.intents:
-            return f"{self.route.value} {self.intents[0]}"
-        return self.route.value
+        """What is learned: the route, for what is answered or needs a person also about what, and whose desk it is."""
+        about = self.route in (Route.ANSWER, Route.ESCALATE) and self.intents
+        label = f"{self.route.value} {self.intents[0]}" if about else self.route.value
+        return f"{label} {ELSEWHERE}" if self.elsewhere else label
 
 
 @cache
@@ -54,7 +58,7 @@ def load(folder: Path) -> tuple[Message, ...]:
                 continue
             where = f"{path.name}:{number}"
             try:
-                message = _message(json.loads(line))
+                message = _message(json.loads(line), elsewhere=path.name.startswith(ELSEWHERE))
             except (ValueError, TypeError, KeyError) as error:
                 problems.append(f"{where}: {error}")
                 continue
@@ -68,14 +72,14 @@ def load(folder: Path) -> tuple[Message, ...]:
     return tuple(found)
 
 
-def _message(raw: Any) -> Message:
+def _message(raw: Any, *, elsewhere: bool) -> Message:
     if not isinstance(raw, Mapping) or raw.keys() != _KEYS:
         raise ValueError(f"a row needs exactly {', '.join(sorted(_KEYS))}")
     if wrong := list(_wrong(raw)):
         raise ValueError("; ".join(wrong))
     return Message(
         channel=raw["channel"], text=redaction.mask(raw["text"]).text, language=raw["lang"], intents=tuple(raw["intents"]),
-        route=Route(raw["route"]), severity=Severity(raw["severity"]),
+        route=Route(raw["route"]), severity=Severity(raw["severity"]), elsewhere=elsewhere,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from inbox.clock import zone
 from inbox.intents import entities as entity
-from inbox.intents import examples, judging, keywords, language, lexicon, sense, tuning, verdict
+from inbox.intents import examples, judging, keywords, language, lexicon, sense, sureness, tuning, verdict
 from inbox.intents.catalog import Catalog, Entry
 from inbox.intents.guard import Calmed, Mark, judge
 from inbox.intents.match import LearnedScorer, Scorer, merge
@@ -98,7 +98,8 @@ class CatalogReader:
         words, entities = seen.words, seen.entities
         draft = self._drafted(words, entities)
         meant = None if words.findings else sense.of(words.text, entities, words.candidates, context)
-        weighed = (verdict.in_context(draft, meant) if meant else None) or self._settled(words, draft)
+        weighed = (verdict.in_context(draft, meant, words.candidates) if meant else None) or self._settled(words, draft)
+        weighed = verdict.named_record(weighed, entities)
         if context.channel == "sms" and (order := keywords.of(text)):
             weighed = verdict.of_keyword(order)
         elif _is_late_promise(weighed, entities, context):
@@ -125,9 +126,30 @@ class CatalogReader:
         )  # fmt: skip
 
     def _settled(self, words: Words, draft: verdict.Weighed) -> verdict.Weighed:
-        values = self.signs(words, draft)
-        judged = judging.probabilities(values, self._tuned.routes)
+        settled = self.settled(words, draft)
+        signs = self.sure_signs(words, settled)
+        if not signs:
+            return settled
+        taken = self._tuned.thresholds
+        needed = taken.sure_elsewhere if words.whole.elsewhere >= sureness.ELSEWHERE else taken.sure
+        return verdict.doubted(settled, sureness.probability(signs, self._tuned.sure), needed)
+
+    def settled(self, words: Words, draft: verdict.Weighed) -> verdict.Weighed:
+        """The route, before the last doubt."""
+        judged = judging.probabilities(self.signs(words, draft), self._tuned.routes)
         return verdict.settle(draft, judged, words.whole, words.findings, words.by_clause, self._tuned.thresholds)
+
+    def sure_signs(self, words: Words, settled: verdict.Weighed) -> tuple[float, ...]:
+        """What ``sureness`` weighs; () where nothing is answered, or answered whatever the doubt."""
+        intents = settled.intents
+        if settled.route is not Route.ANSWER or not intents or sureness.NEVER_DOUBTED.intersection(intents[:1]):
+            return ()
+        if any(mark in words.text.body.lower() for mark in verdict.CARDS):
+            return ()  # whoever types a card hears of the safe link, whatever else is meant
+        if any(name.startswith("wish.") for name in words.signals):
+            return ()  # a wish in so many words: what can be done is read back before it is done
+        likeliest = words.whole.about[Route.ANSWER]
+        return sureness.signs(intents, words.candidates, words.whole, likeliest, len(words.text.tokens))
 
     def signs(self, words: Words, draft: verdict.Weighed) -> tuple[float, ...]:
         """What ``judging`` weighs."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inbox.intents import fitted
-from inbox.intents.examples import Message
+from inbox.intents.examples import ELSEWHERE, Message
 from inbox.intents.learned import Example, Learned
 from inbox.intents.normalize import MARKS, prepare
 from inbox.message import Route
@@ -27,6 +27,8 @@ class Whole:
 
     routes: Mapping[Route, float]  # probabilities, adding up to one
     about: Mapping[Route, str]  # the likeliest intent if it is answered, if it goes to a person
+    intents: Mapping[str, float]  # probability that it is about this, answered or not
+    elsewhere: float  # that it was meant for the desk of another trade
 
 
 class RouteModel:
@@ -34,18 +36,27 @@ class RouteModel:
 
     def __init__(self, messages: Sequence[Message], *, model: Learned | None = None) -> None:
         self.model = model or fitted.of(training(messages))
-        labels = self.model.intents
-        self._labels = [label.partition(" ")[2] for label in labels]
-        self._of_route = np.array(
-            [[label.split(" ")[0] == route.value for label in labels] for route in ROUTES], np.float32
-        )
+        labels = [label.split(" ") for label in self.model.intents]
+        self._about = ["" if len(label) < 2 or label[1] == ELSEWHERE else label[1] for label in labels]
+        self._intents = sorted({*self._about} - {""})
+        self._sums = np.array(
+            [
+                *([label[0] == route.value for label in labels] for route in ROUTES),
+                *([about == intent for about in self._about] for intent in self._intents),
+                [label[-1] == ELSEWHERE for label in labels],
+            ],
+            np.float32,
+        )  # a row for each probability that is a sum over labels
 
     def read(self, tokens: Sequence[str]) -> Whole:
         likely = self.model.probabilities([token for token in tokens if token not in MARKS])
-        about = (self._of_route[1:3] * likely).argmax(1).tolist()
+        about = (self._sums[1:3] * likely).argmax(1).tolist()
+        found = (self._sums @ likely).tolist()
         return Whole(
-            dict(zip(ROUTES, (self._of_route @ likely).tolist(), strict=True)),
-            {route: self._labels[n] for route, n in zip(ROUTES[1:3], about, strict=True)},
+            dict(zip(ROUTES, found, strict=False)),
+            {route: self._about[n] for route, n in zip(ROUTES[1:3], about, strict=True)},
+            dict(zip(self._intents, found[len(ROUTES) :], strict=False)),
+            found[-1],
         )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inbox.errors import DataError
-from inbox.intents import judging
+from inbox.intents import judging, sureness
 from inbox.intents.match import SIGNS
 from inbox.intents.routing import ROUTES
 from inbox.intents.verdict import Thresholds
@@ -24,6 +24,7 @@ FILE = Path(__file__).with_name("confidence.toml")
 class Tuning:
     weights: tuple[float, ...]  # in the order of ``match.SIGNS``
     thresholds: Thresholds
+    sure: tuple[float, ...]  # in the order of ``sureness.SIGNS``
     routes: NDArray[np.float64]  # a row for each route, a column for each of ``judging.SIGNS``
 
 
@@ -41,7 +42,8 @@ def load(path: Path) -> Tuning:
         routes = np.array([raw["routes"][route.value] for route in ROUTES], np.float64)
         if routes.shape != (len(ROUTES), len(judging.SIGNS)):
             raise ValueError(f"each route needs {len(judging.SIGNS)} weights")
-        return Tuning(weights, thresholds, routes)
+        sure = tuple(float(raw["sure"][name]) for name in sureness.SIGNS)
+        return Tuning(weights, thresholds, sure, routes)
     except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
         raise DataError([f"{path.name}: {error}; write it anew with: inbox intents calibrate FILE.jsonl"]) from error
 
@@ -55,6 +57,8 @@ def save(path: Path, tuning: Tuning, note: str) -> None:
     lines += [f"{name} = {weight:.3f}" for name, weight in zip(SIGNS, tuning.weights, strict=True)]
     lines += ["", "[thresholds]"]
     lines += [f"{f.name} = {getattr(tuning.thresholds, f.name):.3f}" for f in fields(Thresholds)]
+    lines += ["", "# How sure it is that an answer is right (sureness.SIGNS).", "[sure]"]
+    lines += [f'"{name}" = {weight:.3f}' for name, weight in zip(sureness.SIGNS, tuning.sure, strict=True)]
     lines += ["", "# Weights of judging.SIGNS, in their order.", "[routes]"]
     lines += [
         f"{route.value} = [{', '.join(f'{w:.3f}' for w in row)}]"

@@ -15,6 +15,7 @@ from inbox.intents.understanding import DISPUTES, INTENTS, NEEDS_PERSON, Candida
 from inbox.message import Route, Severity
 
 CLEAR_QUESTION = 0.8  # beside a question as clear as this, a faint likeness to a dispute is chance
+OWN_TOPIC = 0.65  # a short follow-up needs as much to change the topic
 LONG, LONG_MORE = 5, 0.08  # in a letter of many clauses chance likenesses are many
 _SMALL_TALK = frozenset({"greeting", "thanks"})
 _HIGH = frozenset({"chargeback", "unrecognised_charge", "hardship"})
@@ -31,7 +32,8 @@ _ORDER = {intent: number for number, intent in enumerate(
     )
 )}  # fmt: skip
 _SPEAKS = frozenset({Route.ESCALATE, Route.VERIFY_FIRST, Route.ANSWER})
-_SENSITIVE = ("[visa", "[mastercard", "[american", "[discover", "[card", "[bank number", "[social security", "[tax")
+CARDS = ("[visa", "[mastercard", "[american", "[discover", "[card")
+_SENSITIVE = (*CARDS, "[bank number", "[social security", "[tax")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,8 @@ class Thresholds:
     answer: float  # a routine reading
     person: float  # one that sends the message to a person
     agreed: float  # a routine one that the message as a whole speaks for too
+    sure: float  # probability that a routine answer is right, from which it is given
+    sure_elsewhere: float  # the same for a message that reads like one for another trade's desk
     beside: float  # a second reading of the same clause, or one beside an alarm or a clear question
 
 
@@ -95,7 +99,7 @@ def settle(
     if any(f.route is Route.VERIFY_FIRST for f in alarms):
         return draft
     if alarms and route in (Route.ANSWER, Route.CLARIFY):
-        mere_words = all(f.intent in DISPUTES for f in alarms) and judged[Route.ESCALATE] < _MERE_WORDS
+        mere_words = all(_may_be_none(f) for f in alarms) and judged[Route.ESCALATE] < _MERE_WORDS
         if not mere_words:
             return draft
     share = f"{judged[route]:.0%}"
@@ -110,6 +114,18 @@ def settle(
     return Weighed(Route.CLARIFY, draft.intents, draft.severity, f"no reading is near enough ({share})")
 
 
+def doubted(settled: Weighed, sure: float, needed: float) -> Weighed:
+    """A routine answer that is not likely enough to be right is a question back."""
+    if sure >= needed:
+        return settled
+    return Weighed(Route.CLARIFY, (), Severity.LOW, f"{settled.reason}: not sure enough ({sure:.0%} of {needed:.0%})")
+
+
+def _may_be_none(alarm: Finding) -> bool:
+    """Words of a dispute can stand in a settled matter; a grave complaint cannot."""
+    return alarm.intent in DISPUTES and not (alarm.intent == "complaint" and alarm.severity is Severity.HIGH)
+
+
 def _suspicion(draft: Weighed, by_clause: Sequence[Sequence[Candidate]]) -> float:
     """The clearer the question, the more it takes to see something else in it."""
     clear = max((c.score for found in by_clause for c in found if c.intent in draft.intents), default=0.0)
@@ -122,6 +138,16 @@ def of_keyword(order: Keyword) -> Weighed:
     return Weighed(
         Route.ANSWER, said, Severity.NORMAL if said else Severity.LOW, f"the carrier keyword {order.upper()}"
     )
+
+
+def named_record(weighed: Weighed, entities: Entities) -> Weighed:
+    """Who names a refund or a withdrawal by its id and says nothing else that is clear asks where it is."""
+    if weighed.route is not Route.CLARIFY or weighed.intents:
+        return weighed
+    for ids, intent in ((entities.refund_ids, "refund_status"), (entities.withdrawal_ids, "royalty_withdrawal_status")):
+        if ids:
+            return Weighed(Route.ANSWER, (intent,), Severity.LOW, f"names {ids[0]}")
+    return weighed
 
 
 def late_promise(weighed: Weighed) -> Weighed:
@@ -158,9 +184,11 @@ def _names_no_day(text: Text, entities: Entities, signals: frozenset[str]) -> bo
     return not entities.dates and "?" not in text.body and "promise.kept_on_file" not in signals
 
 
-def in_context(weighed: Weighed, meant: Sense) -> Weighed | None:
-    """What the context says counts where the message has no topic of its own; None where it has."""
-    own = [i for i in weighed.intents if i not in _SMALL_TALK and i != "out_of_scope"]
+def in_context(weighed: Weighed, meant: Sense, candidates: Sequence[Candidate]) -> Weighed | None:
+    """What the context says counts where the message has no clear topic of its own; None where it has."""
+    clear = {c.intent for c in candidates if c.score >= OWN_TOPIC}
+    small = meant.reason.startswith("goes on")
+    own = [i for i in weighed.intents if i not in _SMALL_TALK and i != "out_of_scope" and (i in clear or not small)]
     if own and meant.reason.startswith("goes on"):
         return None
     said = [] if weighed.route is Route.ESCALATE else own  # a mere likeness: no guard found anything

@@ -10,13 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inbox import redaction
 from inbox.errors import DataError
-from inbox.intents import calibrate, coverage, embedding, fitted, judging, learned, lint, tuning, verdict
+from inbox.intents import calibrate, coverage, embedding, fitted, judging, learned, lint, sureness, tuning, verdict
 from inbox.intents.calibrate import Reading
 from inbox.intents.catalog import Catalog, Entry, Phrase, words_of
+from inbox.intents.evaluate import REFERENCE
 from inbox.intents.learned import Example, Learned
 from inbox.intents.match import SIGNS, LearnedScorer, Signs, confidence, without_shell
 from inbox.intents.routing import ROUTES, Whole
+from inbox.intents.understanding import Candidate, Context, Entities
 from inbox.intents.verdict import Thresholds
 from inbox.message import Route, Severity
 
@@ -159,12 +162,13 @@ def test_tuning_finds_the_sign_that_tells():
 
 def test_tuning_is_written_and_read_again(tmp_path):
     routes = np.arange(5.0 * len(judging.SIGNS)).reshape(5, -1)
-    thresholds = Thresholds(answer=0.5, person=0.4, agreed=0.2, beside=0.7)
-    kept = tuning.Tuning(tuning.rounded([n / 7 for n in range(len(SIGNS))]), thresholds, routes)
+    thresholds = Thresholds(answer=0.5, person=0.4, agreed=0.2, sure=0.1, sure_elsewhere=0.6, beside=0.7)
+    sure = tuple(n / 8 for n in range(len(sureness.SIGNS)))
+    kept = tuning.Tuning(tuning.rounded([n / 7 for n in range(len(SIGNS))]), thresholds, sure, routes)
     path = tmp_path / "confidence.toml"
     tuning.save(path, kept, "by hand")
     again = tuning.load(path)
-    assert (again.weights, again.thresholds) == (kept.weights, kept.thresholds)
+    assert (again.weights, again.thresholds, again.sure) == (kept.weights, kept.thresholds, kept.sure)
     assert np.array_equal(again.routes, routes)
     path.write_text(path.read_text().replace("odds", "odd"))
     with pytest.raises(DataError, match="inbox intents calibrate"):
@@ -215,7 +219,63 @@ def test_what_a_supervisor_should_look_at():
 def test_a_person_is_asked_for_even_if_nobody_can_say_about_what():
     draft = verdict.Weighed(Route.CLARIFY, (), Severity.LOW, "unclear")
     judged = {route: 0.9 if route is Route.ESCALATE else 0.025 for route in ROUTES}
-    whole = Whole(judged, {Route.ANSWER: "", Route.ESCALATE: ""})
-    taken = Thresholds(answer=0.4, person=0.6, agreed=0.2, beside=0.8)
+    whole = Whole(judged, {Route.ANSWER: "", Route.ESCALATE: ""}, {}, 0.0)
+    taken = Thresholds(answer=0.4, person=0.6, agreed=0.2, sure=0.1, sure_elsewhere=0.5, beside=0.8)
     settled = verdict.settle(draft, judged, whole, (), (), taken)
     assert (settled.route, settled.intents) == (Route.ESCALATE, ())
+
+
+def test_a_doubtful_answer_becomes_a_question_back():
+    settled = verdict.Weighed(Route.ANSWER, ("amount_due",), Severity.LOW, "reads like amount_due")
+    assert verdict.doubted(settled, 0.5, 0.5) is settled
+    asked = verdict.doubted(settled, 0.49, 0.5)
+    assert (asked.route, asked.intents) == (Route.CLARIFY, ())
+    assert "49% of 50%" in asked.reason
+
+
+def test_agreement_makes_an_answer_surer():
+    near = Candidate("amount_due", 0.8)
+    far = Candidate("amount_due", 0.3)
+    whole = Whole({}, {}, {"amount_due": 0.9}, 0.05)
+    other = Whole({}, {}, {"amount_due": 0.01, "out_of_scope": 0.9}, 0.9)
+    weights = tuning.packaged().sure
+
+    def sure(candidate, seen, about):
+        return sureness.probability(sureness.signs(("amount_due",), [candidate], seen, about, 8), weights)
+
+    assert sure(near, whole, "amount_due") > sure(far, whole, "amount_due") > sure(far, other, "out_of_scope")
+
+
+@given(st.lists(st.floats(-20, 20), min_size=len(sureness.SIGNS), max_size=len(sureness.SIGNS)))
+def test_sureness_is_a_probability(values):
+    assert 0.0 < sureness.probability(values, tuning.packaged().sure) < 1.0
+
+
+@pytest.mark.parametrize(
+    "text", ["no more texts please", "4242 4242 4242 4242 is my new one", "thanks, bye", "could we split it in two?"]
+)
+def test_what_is_never_doubted(reader, text):
+    words, draft = reader.draft(redaction.mask(text).text, Context(now=REFERENCE, channel="chat"))
+    assert reader.sure_signs(words, reader.settled(words, draft)) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [("RF-8820 what day roughly", "refund_status"), ("WD-5150?", "royalty_withdrawal_status")],
+)
+def test_a_record_that_is_named_is_asked_about(text, intent):
+    unclear = verdict.Weighed(Route.CLARIFY, (), Severity.LOW, "no reading is near enough")
+    entities = Entities(refund_ids=("RF-8820",)) if intent == "refund_status" else Entities(withdrawal_ids=("WD-5150",))
+    named = verdict.named_record(unclear, entities)
+    assert (named.route, named.intents) == (Route.ANSWER, (intent,))
+    kept = verdict.Weighed(Route.CLARIFY, ("promise_to_pay",), Severity.LOW, "a promise without a day")
+    assert verdict.named_record(kept, entities) is kept
+    assert text
+
+
+def test_a_message_for_another_desk_is_known(reader):
+    def elsewhere(text):
+        return reader.see(text, Context(now=REFERENCE, channel="chat")).words.whole.elsewhere
+
+    assert elsewhere("my debit card got stuck in the atm, how do i get a new pin") > 0.5
+    assert elsewhere("when does my next royalty statement for the novel come out") < 0.5

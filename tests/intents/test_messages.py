@@ -55,7 +55,7 @@ def test_every_route_and_channel_is_covered():
 
 #: Recall by slice on messages of another hand that nothing was learned from.
 UNSEEN = {
-    "all": 0.82, "dispute": 0.95, "route:verify_first": 0.87, "route:escalate": 0.92, "route:answer": 0.77,
+    "all": 0.82, "dispute": 0.95, "route:verify_first": 0.87, "route:escalate": 0.91, "route:answer": 0.77,
     "lang:en": 0.80, "lang:es": 0.80, "lang:pt": 0.80,
 }  # fmt: skip
 
