@@ -28,8 +28,9 @@ lint: setup
 	$(RUN)/ruff format --check .
 	$(RUN)/mypy
 
+# Two processes, a file of tests always in one of them.
 test: lint
-	$(RUN)/python -m pytest
+	$(RUN)/python -m pytest -n 2 --dist loadfile
 
 acceptance: setup
 	$(RUN)/python tools/acceptance.py
