@@ -32,9 +32,14 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _check(_: argparse.Namespace) -> int:
+    from inbox.errors import DataError
     from inbox.intents import catalog, lint
+    from inbox.templates import catalog as answers
 
     loaded = catalog.load()
+    specs = {answer: frozenset(spec.facts) for answer, spec in answers.load().specs.items()}
+    if wrong := list(lint.disagreements(loaded, specs)):
+        raise DataError(wrong)
     mistakes = lint.misread(loaded)
     total = sum(1 for _ in loaded.phrases)
     for line in (*lint.thin(loaded), *lint.confusing(loaded, mistakes)):

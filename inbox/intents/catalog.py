@@ -18,7 +18,10 @@ from inbox.intents.understanding import INTENTS
 from inbox.message import LANGUAGES, Language
 
 FOLDER = Path(__file__).with_name("catalog")
-_KEYS = frozenset({"intent", "description", "not", "patterns", "unless", "phrases"})
+_KEYS = frozenset(
+    {"intent", "description", "not", "route", "level", "answer", "facts", "sure", "patterns", "unless", "phrases"}
+)
+_ROUTES = ("answer", "person")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,11 @@ class Entry:
     intent: str
     description: str
     near: tuple[str, ...] = ()
+    route: str = "answer"  # answer: the bot finishes it; person: a person must act
+    level: int = 0  # lowest proof level at which anything of an account is told
+    answer: str = ""  # the template folder that answers it
+    facts: tuple[str, ...] = ()  # what the answer cannot do without
+    sure: float = 0.0  # this intent needs at least so much sureness, whatever the general threshold
     patterns: tuple[Pattern, ...] = ()
     unless: tuple[Pattern, ...] = ()  # the patterns do not count in a clause with one of these
     phrases: tuple[Phrase, ...] = ()
@@ -99,6 +107,12 @@ def _entry(name: str, text: str, problems: list[str], *, phrases: bool) -> Entry
     for intent in (raw.get("intent", ""), *raw.get("not", ())):
         if intent not in INTENTS:
             wrong(str(intent), f"{intent!r} is no intent; see INTENTS in understanding.py")
+    if raw.get("route", "answer") not in _ROUTES:
+        wrong("route", f"route {raw['route']!r} is none of {', '.join(_ROUTES)}")
+    if raw.get("level", 0) not in range(3):
+        wrong("level", f"level {raw['level']!r} is none of 0, 1, 2; more is never told by the bot")
+    if not 0 <= raw.get("sure", 0) < 1:
+        wrong("sure", f"sure {raw['sure']!r} is no probability below 1")
     entry = _read(raw, wrong, phrases=phrases) if len(problems) == before else None
     return entry if len(problems) == before else None
 
@@ -109,6 +123,11 @@ def _read(raw: Mapping[str, Any], wrong: Any, *, phrases: bool) -> Entry:
         intent=intent,
         description=raw["description"],
         near=tuple(raw.get("not", ())),
+        route=raw.get("route", "answer"),
+        level=raw.get("level", 0),
+        answer=raw.get("answer", ""),
+        facts=tuple(raw.get("facts", ())),
+        sure=float(raw.get("sure", 0.0)),
         patterns=patterns(raw.get("patterns", ()), wrong),
         unless=patterns(raw.get("unless", ()), wrong),
         phrases=tuple(_phrases(intent, raw["phrases"], wrong)) if phrases else (),

@@ -6,12 +6,14 @@ Phrases are read by a scorer that was fitted without them, so a phrase that only
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from inbox.disclosure import table
 from inbox.intents import embedding, learned
 from inbox.intents.catalog import Catalog, Phrase
 from inbox.intents.learned import Example, Learned
+from inbox.intents.understanding import NEEDS_PERSON
 from inbox.message import LANGUAGES
 
 THIN = 25  # phrases of one language
@@ -32,6 +34,21 @@ def thin(catalog: Catalog) -> Iterator[str]:
             count = sum(1 for phrase in entry.phrases if phrase.language == language)
             if count < THIN:
                 yield f"{entry.intent}: {count} phrases in {language}; {THIN} or more are needed to learn from"
+
+
+def disagreements(catalog: Catalog, answers: Mapping[str, Collection[str]]) -> Iterator[str]:
+    """Where a file promises what the product does not do. ``answers``: the facts of each template by its name."""
+    for entry in catalog.entries.values():
+        needs = "person" if entry.intent in NEEDS_PERSON else "answer"
+        if entry.route != needs:
+            yield f"{entry.intent}: route says {entry.route}, but the product brings it to a {needs}"
+        if entry.level != table.lowest(entry.intent):
+            yield f"{entry.intent}: level says {entry.level}, the disclosure table {table.lowest(entry.intent)}"
+        if entry.answer and entry.answer not in answers:
+            yield f"{entry.intent}: there is no answer {entry.answer!r} in the templates"
+        for fact in entry.facts:
+            if fact not in answers.get(entry.answer, ()):
+                yield f"{entry.intent}: the answer {entry.answer!r} has no fact {fact!r}"
 
 
 def misread(catalog: Catalog) -> list[Misread]:

@@ -84,6 +84,7 @@ class CatalogReader:
         )
         self._routes = routes if routes is not None else RouteModel(examples.packaged())
         self._tuned = tuned
+        self._sure = {entry.intent: entry.sure for entry in catalog.entries.values() if entry.sure}
         self._index = Index([*_rule_patterns(self._rules), *_catalog_patterns(catalog)])
         taught = (token for phrase in catalog.phrases for token in phrase.tokens) if known is None else known
         vocabulary = self._index.vocabulary()
@@ -132,6 +133,7 @@ class CatalogReader:
             return settled
         taken = self._tuned.thresholds
         needed = taken.sure_elsewhere if words.whole.elsewhere >= sureness.ELSEWHERE else taken.sure
+        needed = max(needed, self._sure.get(settled.intents[0], 0.0))
         return verdict.doubted(settled, sureness.probability(signs, self._tuned.sure), needed)
 
     def settled(self, words: Words, draft: verdict.Weighed) -> verdict.Weighed:

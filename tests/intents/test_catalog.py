@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from inbox.errors import DataError
+from inbox.intents import catalog, lint
 from inbox.intents.catalog import FOLDER, load
 from inbox.intents.understanding import DISPUTES, INTENTS
+from inbox.templates import catalog as answers
 
 
 @pytest.fixture
@@ -67,3 +71,38 @@ def test_the_same_phrase_in_two_files_is_a_mistake(folder):
     )
     with pytest.raises(DataError, match=r"thanks.toml:\d+: .* is in the catalogue already \(payment_status"):
         load(folder)
+
+
+def test_every_file_says_what_the_product_does():
+
+    specs = {answer: frozenset(spec.facts) for answer, spec in answers.load().specs.items()}
+    assert list(lint.disagreements(catalog.load(), specs)) == []
+
+
+def test_a_promise_that_the_product_does_not_keep_is_named():
+
+    loaded = catalog.load()
+    wrong = replace(loaded.entries["refund_request"], route="answer", level=2, answer="nowhere", facts=("money",))
+    found = list(lint.disagreements(catalog.Catalog({"refund_request": wrong}), {}))
+    assert len(found) == 4
+    assert all(line.startswith("refund_request: ") for line in found)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('route = "robot"', "route 'robot' is none of answer, person"),
+        ("level = 4", "level 4 is none of 0, 1, 2"),
+        ("sure = 2", "sure 2 is no probability"),
+    ],
+)
+def test_settings_of_an_intent_are_checked(tmp_path, line, told):
+    for path in catalog.FOLDER.glob("*.toml"):
+        text = path.read_text(encoding="utf-8")
+        if path.stem == "thanks":
+            key = line.split(" ")[0]
+            kept = [row for row in text.splitlines() if not row.startswith(key)]
+            text = "\n".join([kept[0], line, *kept[1:]])
+        (tmp_path / path.name).write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=told):
+        catalog.load(tmp_path)
