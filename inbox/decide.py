@@ -110,11 +110,13 @@ def _routed(s: Situation, route: Route) -> Decision:
 
 def _is_authorisation_only(s: Situation) -> bool:
     """What looks like a second payment is a young authorisation on record, and nothing else is contested: that is explained
-    once (playbook section 3). Whoever writes of it again, or is not proven, gets a person.
+    once to who asks (playbook section 3). Whoever claims it, writes of it again or is not proven gets a person.
     """
     contested = {i for i in s.read.intents if i in NEEDS_PERSON} | {f.intent for f in s.read.findings}
+    claims = bool(s.read.findings) and "?" not in s.read.text
     if (
-        contested != {"double_charge"}
+        claims
+        or contested != {"double_charge"}
         or s.account is None
         or s.level < CODE_LEVEL
         or s.topic == "payment_status"

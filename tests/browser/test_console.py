@@ -27,7 +27,7 @@ async def world(sqlite_url: str) -> AsyncIterator[World]:
 
 
 @pytest.fixture
-def complaints(page: Page) -> list[str]:
+async def complaints(page: Page) -> list[str]:
     """What the browser has to say: violations of the content policy, missing files, script errors."""
     found: list[str] = []
     page.on("console", lambda message: found.append(message.text) if message.type in ("error", "warning") else None)

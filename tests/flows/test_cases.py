@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from inbox.clock import SetClock
+from inbox.db.store import Store
 from inbox.db.tables import desk_events, handoffs, holds, messages, notes
 from inbox.escalation import posting
 from inbox.escalation.base import DeskEvent, DeskResult, HandoffCard
 from inbox.escalation.handoffs import apply
 from inbox.intents.understanding import Finding
 from inbox.message import Route, Severity
-from tests.world import MARA, World
+from tests.world import MARA, World, make_world
 
 TWICE = "you took 64 twice"
 
@@ -203,3 +206,33 @@ async def test_a_question_about_royalties_pays_nothing_out(world: World) -> None
     await world.says(text, channel="chat")
     assert "120.00" in world.last()
     assert not [m for m in world.messages() if m.channel != "chat"]
+
+
+PENDING = replace(MARA.payments[0], id="P-503", status="pending", on=MARA.as_of.date())
+TAKEN = replace(MARA.payments[0], on=MARA.as_of.date())
+HELD = replace(MARA, payments=(TAKEN, PENDING), refunds=())
+
+
+async def test_who_asks_about_a_young_authorisation_gets_it_explained_once(store: Store, clock: SetClock) -> None:
+    world = await make_world(store, clock, HELD)
+    asks = world.reader.teach("two lines of 64, will one drop off?", "double_charge", route=Route.ESCALATE)
+    await world.says(asks, channel="chat", by=HELD)
+    assert "pending authorization" in world.last()
+    assert not world.rows(handoffs)
+    await world.says(asks, channel="chat", by=HELD)
+    assert world.rows(handoffs)[0]["reason"] == "double_charge"
+
+
+async def test_who_claims_a_double_charge_gets_a_person_though_one_is_pending(store: Store, clock: SetClock) -> None:
+    world = await make_world(store, clock, HELD)
+    await world.says(dispute(world), channel="chat", by=HELD)
+    assert world.rows(handoffs)[0]["reason"] == "double_charge"
+
+
+async def test_an_unproven_sender_hears_nothing_of_an_authorisation(store: Store, clock: SetClock) -> None:
+    world = await make_world(store, clock, HELD)
+    await world.says(
+        world.reader.teach("will one drop off?", "double_charge", route=Route.ESCALATE), channel="sms", by=HELD
+    )
+    assert "pending" not in world.last()
+    assert world.rows(handoffs)

@@ -338,14 +338,14 @@ async def test_what_may_not_be_told_is_kept_with_its_reason(world: World) -> Non
 
     def silence(tx):
         for point in MARA.points():
-            contacts.suppress(tx, point, world.clock.now())
+            contacts.suppress(tx, point, world.clock.now(), reason="invalid")
 
     await world.store.run(silence)
     await claim(world)
     assert notices(world) == []
     (told,) = world.store.read_now(lambda tx: telling.told(tx, made.id))
     assert told["message_id"] == ""
-    assert "opted out" in told["why"]
+    assert "do not arrive" in told["why"]
     assert "notice.not_sent" in kinds(world, made.conversation_id)
 
 
