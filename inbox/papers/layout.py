@@ -58,6 +58,9 @@ class Page:
     letter_size: bool = True  # US letter, else A4
 
 
+_FRAME = 6  # points that the library's frame keeps free inside its margins: text and tables begin on one line
+
+
 def draw(page: Page) -> bytes:
     """The PDF. What the font cannot print is marked, and then a remark says so."""
     register()
@@ -69,7 +72,7 @@ def draw(page: Page) -> bytes:
         story += [Spacer(1, 4 * mm), ink.text(page.unprintable_words, _SMALL)]
     out = io.BytesIO()
     document = SimpleDocTemplate(
-        out, pagesize=size, leftMargin=MARGIN, rightMargin=MARGIN, topMargin=MARGIN, bottomMargin=MARGIN + 6 * mm,
+        out, pagesize=size, leftMargin=MARGIN - _FRAME, rightMargin=MARGIN - _FRAME, topMargin=MARGIN, bottomMargin=MARGIN + 6 * mm,
         title=page.title, author=page.issuer[0] if page.issuer else "", subject=page.title, lang=page.language,
         creator="", producer="", invariant=1, displayDocTitle=True, initialFontName=REGULAR,
     )  # fmt: skip
@@ -125,7 +128,7 @@ def _story(page: Page, ink: _Ink, width: float) -> list[Flowable]:
 
 _PLAIN = TableStyle([
     ("VALIGN", (0, 0), (-1, -1), "TOP"), ("LEFTPADDING", (0, 0), (-1, -1), 0), ("TOPPADDING", (0, 0), (-1, -1), 2),
-    ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
+    ("BOTTOMPADDING", (0, 0), (-1, -1), 2), ("RIGHTPADDING", (-1, 0), (-1, -1), 0),
 ])  # fmt: skip
 _RULED = TableStyle([
     ("VALIGN", (0, 0), (-1, -1), "TOP"), ("LINEBELOW", (0, 0), (-1, 0), 0.8, INK),
