@@ -139,6 +139,7 @@ def make_house(settings: Settings) -> House:
         channels=frozenset(_switched_on(settings)), desk="slack" if settings.slack else "",
         can_charge=bool(settings.ledger.charge_url),
         crm="salesforce" if settings.salesforce else "",
+        crm_talks=settings.salesforce is None or settings.salesforce.log_conversations,
     )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ class House:
     channels: frozenset[ChannelName] = frozenset({"chat"})  # those that are on
     can_charge: bool = False  # we ask the biller's provider for automatic charges; else the biller charges by itself
     crm: str = ""  # name of the CRM that is told of cases and conversations, "" = there is none
+    crm_talks: bool = True  # it is told of conversations too, not of cases alone
     desk: str = ""  # name of the desk that gets the cases, "" = the console alone
 
     def __post_init__(self) -> None:

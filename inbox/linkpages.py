@@ -65,6 +65,8 @@ class LinkPages:
         try:
             link = await self._store.read(lambda tx: links.find(tx, token, now))
             account = await self._store.read(lambda tx: known.load(tx, link.ref, now))
+            if account.doubt is not None and _tells_what_is_owed(link):
+                return await self._withheld(link, account, account.doubt.text)
             if link.kind == "document":
                 return await self._document(link, account)
         except NotFound:
@@ -86,15 +88,18 @@ class LinkPages:
             async with self._drawing:
                 paper = await asyncio.to_thread(papers.make, wanted, account, self._house.company, language)
         except DataError as contradiction:
-            words = "; ".join(contradiction.problems)
-            await self._store.run(lambda tx: _tell_person(tx, self._house, link, words, self._clock.now()))
-            return self._page("checked.html", 503, language=language, timezone=account.timezone)
+            return await self._withheld(link, account, "; ".join(contradiction.problems))
         headers = {
             **_PDF_HEADERS,
             "Content-Disposition": f'inline; filename="{paper.name}"',
             "Content-Language": language,
         }
         return web.Response(body=paper.content, content_type="application/pdf", headers=headers)
+
+    async def _withheld(self, link: Link, account: Account, words: str) -> web.Response:
+        """Figures in doubt are not shown; a person looks first."""
+        await self._store.run(lambda tx: _tell_person(tx, self._house, link, words, self._clock.now()))
+        return self._page("checked.html", 503, language=language_of(link, account), timezone=account.timezone)
 
     def _values(self, link: Link, account: Account) -> dict[str, object]:
         invoice = account.invoice(link.data.get("invoice_id", ""))
@@ -109,7 +114,8 @@ class LinkPages:
 
     def _amount(self, link: Link, account: Account, invoice: Invoice | None) -> Money | None:
         """What is filled in: never more than is left, for the link may be older than the last payment."""
-        asked = Money.of(link.data["amount"], account.currency) if "amount" in link.data else None
+        currency = invoice.balance.currency if invoice is not None else account.currency
+        asked = Money.of(link.data["amount"], currency) if "amount" in link.data else None
         if invoice is None:
             return asked
         return min(asked, invoice.balance) if asked is not None else invoice.balance
@@ -128,14 +134,21 @@ class LinkPages:
         return web.Response(text=html, status=status, content_type="text/html", headers=_HEADERS)
 
 
+def _tells_what_is_owed(link: Link) -> bool:
+    """Royalties and tax forms are the ledger's own, whatever the billing system says."""
+    if link.kind == "document":
+        return str(link.data.get("kind", _DEFAULT_KIND)) != "royalty_statement"
+    return link.kind == "pay"
+
+
 def _tell_person(tx: Tx, house: House, link: Link, words: str, now: datetime) -> None:
     """The page says that a person looks, so one is told; once, however often the page is opened."""
     conversation = conversations.by_id(tx, link.conversation_id)
     if conversation is None or handoffs.live(tx, conversation.id) is not None:
         return
     ask = handoffs.Ask(
-        reason="stale_figures", account_id=link.ref.id, quote=f"The author opened a document: {words}"[:500],
-        did=("No document was shown.",), withheld=(link.data.get("document_id", "a document"),),
+        reason="stale_figures", account_id=link.ref.id, quote=f"The author opened a secure link: {words}"[:500],
+        did=("No figure was shown.",), withheld=(link.data.get("document_id") or link.data.get("invoice_id") or "the page",),
     )  # fmt: skip
     handoffs.open_case(tx, house, conversation, ask, now)
 

@@ -5,7 +5,9 @@ Nothing is made when a page is only opened. Money and cards are typed at the bil
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import re
 from decimal import InvalidOperation
 from pathlib import Path
 
@@ -89,7 +91,8 @@ class PayPages:
         except (Transient, Permanent, NotFound) as error:
             log.warning("no page to pay on: %s", error)
             return _page("later.html", 503, self._house, language=account.language)
-        await self._store.run(lambda tx: links.use(tx, token, now))
+        with contextlib.suppress(NotFound):  # pressed twice: both lead to the same page
+            await self._store.run(lambda tx: links.use(tx, token, now))
         raise web.HTTPSeeOther(url, headers=_HEADERS)
 
     async def _url(self, account: Account, ref: AccountRef, link: Link, typed: str) -> str:
@@ -107,7 +110,7 @@ class PayPages:
 
 def _amount(typed: str, link: Link, invoice: Invoice) -> Money:
     """What was typed, else what the link fills in, else all that is left. Raises ``Conflict`` outside of what is owed."""
-    told = typed.strip().replace(",", ".") or link.data.get("amount", "") or str(invoice.balance)
+    told = _plain(typed) or link.data.get("amount", "") or str(invoice.balance)
     try:
         amount = Money.of(told, invoice.balance.currency)
     except (ValueError, InvalidOperation) as error:
@@ -115,6 +118,19 @@ def _amount(typed: str, link: Link, invoice: Invoice) -> Money:
     if not 0 < amount.minor <= invoice.balance.minor:
         raise Conflict(f"{amount} is not between 0 and the {invoice.balance} that are left")
     return amount
+
+
+_SPOKEN = re.compile(r"(?P<whole>\d{1,7}|\d{1,3}(?P<apart>[.,' ])\d{3}(?:(?P=apart)\d{3})?)(?:[.,](?P<part>\d{1,2}))?")
+
+
+def _plain(typed: str) -> str:
+    """``1,200``, ``1.200,50`` and ``12,5`` as decimals with a dot; what reads otherwise stays as it is, to be refused."""
+    text = typed.strip().lstrip("$ ").strip()
+    match = _SPOKEN.fullmatch(text)
+    if match is None or (match["part"] and text[match.end("whole")] == match["apart"]):
+        return text
+    whole = "".join(c for c in match["whole"] if c.isdigit())
+    return f"{whole}.{match['part']}" if match["part"] else whole
 
 
 def _page(name: str, status: int, house: House, *, language: str) -> web.Response:

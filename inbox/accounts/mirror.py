@@ -44,7 +44,11 @@ _GONE = Sql(
     sa.update(_m).where(_m.c.source == b("of_source"), _m.c.id == b("of_id")).values(gone_at=b("at"), problem=b("why"))
 )
 _AUTHOR = Sql(sa.select(_a.c.id, _a.c.billing).where(_a.c.id == b("id")))
-_SAME_MAIL = Sql(sa.select(_a.c.id, _a.c.billing).where(_a.c.email == b("mail"), _a.c.email != "").limit(2))
+_SAME_MAIL = Sql(
+    sa.select(_a.c.id, _a.c.billing, _a.c.name_key, _a.c.name_key2)
+    .where(_a.c.email == b("mail"), _a.c.email != "")
+    .limit(2)
+)
 _LINK = Sql(sa.update(_a).where(_a.c.id == b("key")).values(billing=b("by")))
 _FOLLOW = Sql(
     sa.update(_a)
@@ -69,13 +73,15 @@ class Saved:
     after: Account
 
 
-def save(tx: Tx, account: Account, now: datetime) -> Saved | None:
-    """Keep what was read; None if a later reading is there already. Raises ``Conflict`` if two accounts are one author's."""
+def save(tx: Tx, account: Account, now: datetime, *, alone: bool = True) -> Saved | None:
+    """Keep what was read; None if a later reading is there already. ``alone`` False: the source has several accounts with
+    this address. Raises ``Conflict`` if two accounts are one author's.
+    """
     ref, micros = account.ref, to_micros(account.as_of)
     row = tx.one(_ONE_LOCKED, source=ref.source, id=ref.id)  # two readings at once: the later one stays
     if row is not None and row["as_of"] > micros:
         return None
-    author, owns = (row["author_id"], row["owns_author"]) if row else _author(tx, account, now)
+    author, owns = (row["author_id"], row["owns_author"]) if row else _author(tx, account, now, alone=alone)
     if row is not None and not owns and account.known_as not in ("", author):
         raise Conflict(
             f"{ref.source}:{ref.id} was author {author} and is called {account.known_as} now; correct its author_id"
@@ -90,15 +96,18 @@ def save(tx: Tx, account: Account, now: datetime) -> Saved | None:
     return Saved(author, before, account)
 
 
-def _author(tx: Tx, account: Account, now: datetime) -> tuple[str, int]:
-    """The author this new copy belongs to, and whether they are known from there alone."""
+def _author(tx: Tx, account: Account, now: datetime, *, alone: bool) -> tuple[str, int]:
+    """The author this new copy belongs to, and whether they are known from there alone. An address proves nothing where
+    couples or agents share it: the name has to agree, and nobody else may have the address, here or there.
+    """
     ref = account.ref
     by = f"{ref.source}:{ref.id}"
     wanted = account.known_as or ref.id
     found = tx.one(_AUTHOR, id=wanted)
-    if found is None and not account.known_as:
+    if found is None and not account.known_as and alone:
         same = tx.all(_SAME_MAIL, mail=account.email.lower())
-        found = same[0] if len(same) == 1 and same[0]["billing"] in ("", f"{ref.source}:?") else None
+        open_for_it = len(same) == 1 and same[0]["billing"] in ("", f"{ref.source}:?")
+        found = same[0] if open_for_it and _agree(account.name, same[0]) else None
     if found is None:
         records.author(tx, replace(account, ref=AccountRef("ledger", wanted)), now)
         tx.run(_LINK, key=wanted, by=by)
@@ -108,6 +117,10 @@ def _author(tx: Tx, account: Account, now: datetime) -> tuple[str, int]:
     tx.run(_LINK, key=found["id"], by=by)
     records.touch(tx, found["id"], now)
     return found["id"], 0
+
+
+def _agree(name: str, row: Any) -> bool:
+    return bool({key for key in names.keys(name) if key} & {row["name_key"], row["name_key2"]})
 
 
 def _follow(tx: Tx, author_id: str, account: Account, now: datetime) -> None:

@@ -136,9 +136,12 @@ class Rereading:
             return self._not_found(points, author, str(error))
 
         def found(tx: Tx, now: datetime) -> None:
-            saved = [_save(tx, account, now) for account in accounts]
-            if author:
-                mirror.suspect(tx, author, self.source.name, now, is_one=False)
+            nameless = [account for account in accounts if not account.known_as]
+            saved = [_save(tx, account, now, alone=len(nameless) < 2) for account in accounts]
+            if (
+                author
+            ):  # an account with their address that is not known to be theirs: a person looks before a figure is told
+                mirror.suspect(tx, author, self.source.name, now, is_one=bool(nameless))
             else:
                 _identify(tx, job.lock, now)  # before what follows, so that a case opens where the author writes
             for each in saved:
@@ -169,9 +172,9 @@ def _keep(tx: Tx, house: House, account: Account, now: datetime, news: str) -> N
         told.act(tx, house, saved, news, now)
 
 
-def _save(tx: Tx, account: Account, now: datetime) -> Saved | None:
+def _save(tx: Tx, account: Account, now: datetime, *, alone: bool = True) -> Saved | None:
     try:
-        return mirror.save(tx, account, now)
+        return mirror.save(tx, account, now, alone=alone)
     except Conflict as refusal:
         log.warning("account not kept: %s", refusal)
         mirror.failed(tx, account.ref, now, str(refusal))

@@ -63,10 +63,12 @@ class Wire:
 
     async def _call(self, call: Call, options: dict[str, str]) -> dict[str, Any]:
         for attempt in range(len(self._clients)):
+            used = self._current
             try:
-                found = await call(self._clients[self._current].v1, options)
+                found = await call(self._clients[used].v1, options)
             except stripe.AuthenticationError as error:
-                self._current = (self._current + 1) % len(self._clients)
+                if self._current == used:  # calls that meet the dead key together move on once
+                    self._current = (used + 1) % len(self._clients)
                 if attempt + 1 == len(self._clients):
                     raise Permanent(
                         "Stripe accepts none of stripe.api_keys; make a new restricted key (docs/billing-sources.md)",

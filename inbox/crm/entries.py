@@ -56,12 +56,13 @@ class _Author:
     points: tuple[ContactPoint, ...]
 
 
-def subjects(tx: Tx, conversation_id: str) -> list[str]:
-    """``case:1041`` for each case, oldest first, then ``talk:ID`` of a conversation that is resolved."""
+def subjects(tx: Tx, conversation_id: str, *, talks: bool) -> list[str]:
+    """``case:1041`` for each case, oldest first, then, with ``talks``, ``talk:ID`` of a conversation that is resolved."""
     found = [f"case:{row['number']}" for row in tx.all(_CASES, conversation=conversation_id)]
     conversation = conversations.by_id_plain(tx, conversation_id)
     if (
-        conversation is not None
+        talks
+        and conversation is not None
         and conversation.status == "resolved"
         and not conversation.outcome.startswith("joined:")
     ):

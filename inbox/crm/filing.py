@@ -111,7 +111,7 @@ class Filings:
         """One thing the CRM refuses does not keep the others from it."""
         conversation = str(job.payload["conversation"])
         refused: list[Permanent] = []
-        for subject in await self.store.read(lambda tx: entries.subjects(tx, conversation)):
+        for subject in await self.store.read(lambda tx: entries.subjects(tx, conversation, talks=self.house.crm_talks)):
             try:
                 await self._write(conversation, subject)
             except NoAccess:
@@ -193,7 +193,10 @@ class Filings:
     def _finish(self, tx: Tx, job: Job, conversation: str) -> None:
         """Done, unless something changed while the CRM was written to: whoever changed it may have counted on this job."""
         conversations.by_id(tx, conversation)  # waits for whoever is changing it
-        if any(self._behind(tx, conversation, subject) for subject in entries.subjects(tx, conversation)):
+        if any(
+            self._behind(tx, conversation, subject)
+            for subject in entries.subjects(tx, conversation, talks=self.house.crm_talks)
+        ):
             jobs.retry(tx, job, self.clock.now(), "changed meanwhile", wait=0.0, free=True)
         else:
             jobs.finish(tx, job)

@@ -88,6 +88,25 @@ async def test_an_address_that_two_authors_share_ties_nobody(store: Store) -> No
     assert saved.author_id == "cus_9"
 
 
+def of_the_ledger(name: str) -> Account:
+    return replace(second_account("ledger"), ref=AccountRef("ledger", "A-1"), name=name, email=copy().email)
+
+
+@pytest.mark.parametrize(("name", "theirs"), [(rich_account("stripe").name, "A-1"), ("Boris Other", "cus_9")])
+async def test_an_address_ties_only_whose_names_agree(store: Store, name: str, theirs: str) -> None:
+    await store.run(lambda tx: records.account(tx, of_the_ledger(name), AT))
+    saved = await save(store, copy())
+    assert saved is not None
+    assert saved.author_id == theirs
+
+
+async def test_an_address_that_several_accounts_there_have_ties_nobody(store: Store) -> None:
+    await store.run(lambda tx: records.account(tx, of_the_ledger(copy().name), AT))
+    saved = await store.run(lambda tx: mirror.save(tx, copy(), AT, alone=False))
+    assert saved is not None
+    assert saved.author_id == "cus_9"
+
+
 @pytest.mark.parametrize(
     ("happens", "reason"),
     [

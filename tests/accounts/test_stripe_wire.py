@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,26 @@ async def test_after_some_failures_nobody_waits_until_the_rest_is_over(monkeypat
         await failing(wire)  # type: ignore[misc]
     await wire.close()
     await emulator.stop()
+
+
+async def test_calls_that_meet_a_dead_key_together_move_on_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    wire = Wire(Stripe(api_keys=("sk_dead", "sk_live")))
+    dead = wire._clients[0].v1
+
+    class Found:
+        def to_dict(self) -> dict[str, str]:
+            return {"id": "cus_1"}
+
+    async def call(v1: object, options: object) -> Found:
+        await asyncio.sleep(0)
+        if v1 is dead:
+            raise stripe.AuthenticationError("no such key")
+        return Found()
+
+    for _ in range(2):
+        found = await asyncio.gather(*(wire._call(call, {}) for _ in range(4)))  # type: ignore[arg-type]
+        assert found == [{"id": "cus_1"}] * 4
+    await wire.close()
 
 
 async def test_a_wire_that_was_never_used_closes_quietly() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -98,6 +99,16 @@ async def test_a_conversation_that_the_bot_ended_is_logged_without_a_case(crm, m
     assert (task["WhoId"], task["WhatId"]) == (mara, None)
     assert "amount due" in task["Subject"]
     assert crm.cases() == []
+
+
+async def test_with_cases_only_a_conversation_is_not_logged(crm, mara):
+    world = crm.world
+    world.house = world.worker.house = replace(world.house, crm_talks=False)
+    world.intake._house = world.house
+    await world.says(world.reader.teach("when is my next payment?", "amount_due"), channel="chat")
+    await world.says(world.reader.teach("thanks!", "thanks"), channel="chat")
+    await crm.files()
+    assert crm.tasks() == []
 
 
 async def test_a_conversation_that_was_made_to_tell_something_is_logged_too(crm, mara):

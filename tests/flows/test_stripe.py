@@ -204,6 +204,15 @@ async def test_an_author_of_the_ledger_who_could_not_be_looked_for_hears_no_figu
     assert [c["reason"] for c in s.cases()] == ["figures_stale"]
 
 
+async def test_a_customer_who_only_shares_the_address_is_not_told_as_ones_own(s: StripeWorld) -> None:
+    boris = replace(NADIA, ref=AccountRef("stripe", "cus_boris"), name="Boris Other", email=ILSE.email)
+    seed(s.stripe, boris)
+    said = await s.asks("how much?", "amount_due", by=ILSE, channel="email")
+    assert "100.00" not in said
+    assert "200.00" not in said
+    assert [c["reason"] for c in s.cases()] == ["figures_stale"]
+
+
 async def test_an_author_of_the_ledger_alone_is_answered_from_it(s: StripeWorld) -> None:
     assert "777.70" in await s.asks("how much?", "amount_due", by=ILSE)
     looked = len(s.stripe.calls)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 
 import pytest
 
+from inbox import paypages
 from inbox.accounts import known
 from inbox.accounts.base import AccountRef
 from inbox.accounts.mirror import Saved
@@ -78,6 +80,37 @@ async def test_the_page_leads_nowhere_with_an_amount_that_is_not_owed(s: StripeW
     assert (status, to) == (409, "")
     assert "Nothing was charged" in page
     assert s.stripe.sessions == {}
+
+
+async def test_a_double_press_leads_to_the_page_twice(s: StripeWorld) -> None:
+    said = await s.asks("I want to pay", "make_payment")
+    path = "/l/" + said.split("/l/")[1].split()[0].rstrip(".")
+    answers = await asyncio.gather(s.opens(f"{path}/go", amount="80.00"), s.opens(f"{path}/go", amount="80.00"))
+    assert {status for status, _, _ in answers} == {303}
+
+
+@pytest.mark.parametrize("ask", [("I want to pay", "make_payment"), ("a statement please", "invoice_copy")])
+async def test_figures_in_doubt_are_neither_on_the_page_nor_on_paper(s: StripeWorld, ask: tuple[str, str]) -> None:
+    said = await s.asks(*ask, channel="chat")
+    path = "/l/" + said.split("/l/")[1].split()[0].rstrip(".")
+    s.later(16)
+    s.stripe.always = Fault(status=503)
+    await s.asks("how much?", "amount_due", channel="chat")
+    status, _, page = await s.opens(path)
+    assert status == 503
+    assert "200" not in page
+    assert len(s.cases()) == 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("80", "80"), ("80.50", "80.50"), ("80,5", "80.5"), ("1,200", "1200"), ("1.200,50", "1200.50"), ("1,200.50", "1200.50"),
+        ("$ 1 200", "1200"), ("1.200.50", "1.200.50"), ("1e3", "1e3"), ("", ""), ("12,3456", "12,3456"),
+    ],
+)  # fmt: skip
+def test_amounts_are_read_as_people_type_them(typed: str, read: str) -> None:
+    assert paypages._plain(typed) == read
 
 
 async def test_a_link_that_has_ended_or_never_was_tells_nothing(s: StripeWorld) -> None:

@@ -178,3 +178,9 @@ class TestChargeDoor:
     async def test_a_dead_line_is_asked_again(self, till: Till) -> None:
         with pytest.raises(Transient):
             await ChargeDoor("http://127.0.0.1:9/charge", (NEW,), till.world.clock).charge(self.request)
+
+
+@pytest.mark.parametrize("header", ["t=100,v1=\udcff", "t=100,v1=é", "", "v1=aa", "t=x,v1=aa", "t=100"])
+def test_a_signature_of_other_signs_is_refused_and_nothing_else(header: str) -> None:
+    with pytest.raises(Unauthentic):
+        check((NEW,), b"{}", header, 100)
