@@ -237,6 +237,7 @@ def _read(tx: Tx, house: House, g: _Gathered, now: datetime, *, resumed: bool) -
             awaiting="" if resumed else g.conversation.awaiting,
             options=tuple(context.get("options", ())),
             topic=g.conversation.topic,
+            promise_days=house.rules.promise_days,
             names=(account.name, *account.titles) if account else (),
         ),
     )

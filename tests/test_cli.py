@@ -134,6 +134,17 @@ def test_settings_that_cannot_be_used_are_all_named(tmp_path: Path) -> None:
     assert "web.port" in done.stderr
 
 
+@pytest.mark.parametrize("verb", ["eval", "calibrate"])
+def test_labelled_messages_that_cannot_be_read_are_named(tmp_path: Path, verb: str) -> None:
+    missing = inbox(tmp_path / "none.toml", "intents", verb, str(tmp_path / "messages.jsonl"))
+    assert missing.returncode == 2
+    assert "messages.jsonl: No such file or directory" in missing.stderr
+    (tmp_path / "latin.jsonl").write_bytes('{"text": "sí"}'.encode("latin-1"))
+    odd = inbox(tmp_path / "none.toml", "intents", verb, str(tmp_path / "latin.jsonl"))
+    assert odd.returncode == 2
+    assert "save the file as UTF-8" in odd.stderr
+
+
 def test_intents_can_be_explained_and_checked(config: Path) -> None:
     assert "no mistakes" in inbox(config, "intents", "check").stdout
     explained = inbox(config, "intents", "explain", "how much do I owe you?").stdout

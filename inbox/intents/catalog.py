@@ -104,6 +104,10 @@ def _entry(name: str, text: str, problems: list[str], *, phrases: bool) -> Entry
     for key in ("intent", "description", "phrases"):
         if not raw.get(key):
             wrong("", f"{key!r} is missing")
+    for key, kind in (("not", list), ("facts", list), ("patterns", list), ("unless", list), ("phrases", dict)):
+        if not isinstance(raw.get(key, kind()), kind) or not all(isinstance(one, str) for one in raw.get(key, ())):
+            wrong(key, f"{key!r} is no {'list of words' if kind is list else 'table of phrases by language'}")
+            raw[key] = kind()
     for intent in (raw.get("intent", ""), *raw.get("not", ())):
         if intent not in INTENTS:
             wrong(str(intent), f"{intent!r} is no intent; see INTENTS in understanding.py")
@@ -111,8 +115,11 @@ def _entry(name: str, text: str, problems: list[str], *, phrases: bool) -> Entry
         wrong("route", f"route {raw['route']!r} is none of {', '.join(_ROUTES)}")
     if raw.get("level", 0) not in range(3):
         wrong("level", f"level {raw['level']!r} is none of 0, 1, 2; more is never told by the bot")
-    if not 0 <= raw.get("sure", 0) < 1:
-        wrong("sure", f"sure {raw['sure']!r} is no probability below 1")
+    sure = raw.get("sure", 0)
+    if isinstance(sure, bool) or not isinstance(sure, int | float) or not 0 <= sure < 1:
+        wrong("sure", f"sure {sure!r} is no probability below 1")
+    if not isinstance(raw.get("answer", ""), str):
+        wrong("answer", f"answer {raw['answer']!r} is no name of a template folder")
     entry = _read(raw, wrong, phrases=phrases) if len(problems) == before else None
     return entry if len(problems) == before else None
 
@@ -139,6 +146,9 @@ def _phrases(intent: str, lists: Mapping[str, Any], wrong: Any) -> Iterator[Phra
     for name, texts in lists.items():
         if name not in known:
             wrong(name, f"phrases in {name!r}: the languages are {', '.join(LANGUAGES)}")
+            continue
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            wrong(name, f"the phrases in {name!r} are no list of texts")
             continue
         for text in texts:
             tokens = words_of(text)

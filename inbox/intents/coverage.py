@@ -13,6 +13,7 @@ from typing import Any
 
 from inbox import redaction
 from inbox.errors import DataError
+from inbox.intents import labelled
 from inbox.intents.evaluate import REFERENCE
 from inbox.intents.understanding import DISPUTES, INTENTS, NEEDS_PERSON, Context, Reader, Understanding
 from inbox.message import Route
@@ -91,9 +92,8 @@ class Coverage:
 
 
 def is_topics(path: Path) -> bool:
-    """Is this a file of this format, by its first line?"""
-    with path.open(encoding="utf-8") as file:
-        first = next((line for line in file if line.strip()), "{}")
+    """Is this a file of this format, by its first line? Raises DataError if it cannot be read."""
+    first = next((line for _, line in labelled.lines(path)), "{}")
     try:
         return "intent" in json.loads(first)
     except ValueError:
@@ -103,9 +103,7 @@ def is_topics(path: Path) -> bool:
 def load(path: Path) -> list[Topic]:
     """Raises DataError with file and line."""
     rows, problems = [], []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        if not line.strip():
-            continue
+    for number, line in labelled.lines(path):
         try:
             raw = json.loads(line)
             label = raw["intent"]

@@ -15,6 +15,7 @@ from typing import Any
 
 from inbox import redaction
 from inbox.errors import DataError
+from inbox.intents import labelled
 from inbox.intents.understanding import DISPUTES, Context, Reader, Understanding
 from inbox.message import Route
 
@@ -152,9 +153,7 @@ def _line(row: Labelled, found: Understanding) -> str:
 def load(path: Path) -> list[Labelled]:
     """Raises DataError with file and line."""
     rows, problems = [], []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        if not line.strip():
-            continue
+    for number, line in labelled.lines(path):
         try:
             rows.append(_labelled(json.loads(line)))
         except (ValueError, KeyError, TypeError) as error:

@@ -16,6 +16,7 @@ from typing import Any
 
 from inbox import redaction
 from inbox.errors import DataError
+from inbox.intents import labelled
 from inbox.intents.understanding import INTENTS
 from inbox.message import CHANNELS, LANGUAGES, Route, Severity
 
@@ -53,9 +54,7 @@ def load(folder: Path) -> tuple[Message, ...]:
     found: list[Message] = []
     seen: dict[str, str] = {}
     for path in sorted(folder.glob("*.jsonl")):
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            if not line.strip():
-                continue
+        for number, line in labelled.lines(path):
             where = f"{path.name}:{number}"
             try:
                 message = _message(json.loads(line), elsewhere=path.name.startswith(ELSEWHERE))

@@ -33,12 +33,20 @@ T = TypeVar("T")
 def of(examples: Sequence[Example], folder: Path | None = None) -> Learned:
     """The learned scorer of these phrases, from the cache if it is there."""
     vectors = embedding.load()
-    place = (folder or FOLDER).expanduser() / f"intents-{_key(examples)}.npz"
+    place = kept_in(folder or FOLDER) / f"intents-{_key(examples)}.npz"
     weights = read(place, unpacked)
     if weights is None:
         weights = learned.fit(examples, vectors)
         write(place, packed(weights))
     return Learned(weights, vectors)
+
+
+def kept_in(folder: Path) -> Path:
+    """The folder, a beginning ``~`` resolved. Who has no home keeps nothing: the path then leads nowhere."""
+    try:
+        return folder.expanduser()
+    except RuntimeError:
+        return Path(os.devnull)
 
 
 def _key(examples: Sequence[Example]) -> str:

@@ -45,7 +45,7 @@ def reader(folder: Path | None = None) -> CatalogReader:
 
 
 def _prepared(folder: Path) -> Prepared:
-    place = folder.expanduser() / f"reader-{_key()}.npz"
+    place = fitted.kept_in(folder) / f"reader-{_key()}.npz"
     kept = fitted.read(place, _unpacked)
     if kept is None:
         kept = _learned(folder)

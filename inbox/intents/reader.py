@@ -27,6 +27,7 @@ from inbox.message import Language, Route
 
 _SHORT = 160  # characters of a message whose words are kept for the next one that says the same
 _MOST_CLAUSES = 40  # clauses that are matched; a longer mail says what it wants before
+_ARRANGED = frozenset({"payment_plan", "promise_to_pay"})
 _PATTERN_BASE, _PATTERN_STEP, _PATTERN_TOP = 0.62, 0.06, 0.94
 
 
@@ -51,6 +52,10 @@ class Words:
     candidates: tuple[Candidate, ...]
     signals: frozenset[str]
     whole: Whole
+
+    def without(self, intent: str) -> Words:
+        by_clause = tuple(tuple(c for c in found if c.intent != intent) for found in self.by_clause)
+        return replace(self, by_clause=by_clause, candidates=tuple(c for c in self.candidates if c.intent != intent))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +89,7 @@ class CatalogReader:
         )
         self._routes = routes if routes is not None else RouteModel(examples.packaged())
         self._tuned = tuned
+        self._likely = {rule.name: rule.likely for rule in self._rules.rules if rule.likely}
         self._sure = {entry.intent: entry.sure for entry in catalog.entries.values() if entry.sure}
         self._index = Index([*_rule_patterns(self._rules), *_catalog_patterns(catalog)])
         taught = (token for phrase in catalog.phrases for token in phrase.tokens) if known is None else known
@@ -99,8 +105,9 @@ class CatalogReader:
         words, entities = seen.words, seen.entities
         draft = self._drafted(words, entities)
         meant = None if words.findings else sense.of(words.text, entities, words.candidates, context)
-        weighed = (verdict.in_context(draft, meant, words.candidates) if meant else None) or self._settled(words, draft)
-        weighed = verdict.named_record(weighed, entities)
+        weighed = (verdict.in_context(draft, meant, words.candidates) if meant else None) or self._settled(
+            words, draft, entities
+        )
         if context.channel == "sms" and (order := keywords.of(text)):
             weighed = verdict.of_keyword(order)
         elif _is_late_promise(weighed, entities, context):
@@ -126,14 +133,17 @@ class CatalogReader:
             words.text, words.findings, words.calmed, words.by_clause, entities, taken, words.signals
         )  # fmt: skip
 
-    def _settled(self, words: Words, draft: verdict.Weighed) -> verdict.Weighed:
+    def _settled(self, words: Words, draft: verdict.Weighed, entities: Entities) -> verdict.Weighed:
         settled = self.settled(words, draft)
+        if record := verdict.named_record(settled, words.text, entities):
+            return record
         signs = self.sure_signs(words, settled)
         if not signs:
             return settled
         taken = self._tuned.thresholds
-        needed = taken.sure_elsewhere if words.whole.elsewhere >= sureness.ELSEWHERE else taken.sure
-        needed = max(needed, self._sure.get(settled.intents[0], 0.0))
+        far = words.whole.elsewhere >= sureness.ELSEWHERE and not entities.records
+        needed = taken.sure_elsewhere if far else taken.sure
+        needed = max(needed, *(self._sure.get(intent, 0.0) for intent in settled.intents))
         return verdict.doubted(settled, sureness.probability(signs, self._tuned.sure), needed)
 
     def settled(self, words: Words, draft: verdict.Weighed) -> verdict.Weighed:
@@ -143,15 +153,14 @@ class CatalogReader:
 
     def sure_signs(self, words: Words, settled: verdict.Weighed) -> tuple[float, ...]:
         """What ``sureness`` weighs; () where nothing is answered, or answered whatever the doubt."""
-        intents = settled.intents
-        if settled.route is not Route.ANSWER or not intents or sureness.NEVER_DOUBTED.intersection(intents[:1]):
+        intents = tuple(intent for intent in settled.intents if intent not in sureness.NEVER_DOUBTED)
+        if settled.route is not Route.ANSWER or not intents:
             return ()
         if any(mark in words.text.body.lower() for mark in verdict.CARDS):
             return ()  # whoever types a card hears of the safe link, whatever else is meant
-        if any(name.startswith("wish.") for name in words.signals):
+        if intents[0] in _ARRANGED and any(name.startswith("wish.") for name in words.signals):
             return ()  # a wish in so many words: what can be done is read back before it is done
-        likeliest = words.whole.about[Route.ANSWER]
-        return sureness.signs(intents, words.candidates, words.whole, likeliest, len(words.text.tokens))
+        return _signs_of(intents, words)
 
     def signs(self, words: Words, draft: verdict.Weighed) -> tuple[float, ...]:
         """What ``judging`` weighs."""
@@ -165,29 +174,50 @@ class CatalogReader:
         return seen.words, self._drafted(seen.words, seen.entities)
 
     def see(self, text: str, context: Context) -> Seen:
-        words = (self._short if len(text) <= _SHORT else self._words)(text, context.channel, context.names)
+        lowered = text.lower()
+        named = frozenset(word for name in context.names for word in name.lower().split() if word in lowered)
+        words = (self._short if len(text) <= _SHORT else self._words)(text, context.channel, named)
         spoken = language.leading(words.telling, context.language_hint)
         return Seen(words=words, language=spoken, entities=entity.read(words.text, context, spoken))
 
-    def _words(self, text: str, channel: str, names: tuple[str, ...]) -> Words:
-        prepared = self._spelled(prepare(text), names)
+    def _words(self, text: str, channel: str, named: frozenset[str]) -> Words:
+        prepared = self._spelled(prepare(text), named)
         hits = list(self._index.search(prepared.tokens))
         findings, calmed = judge(prepared, hits, channel)
         by_clause = self._candidates(prepared, hits)
-        return Words(
+        words = Words(
             text=prepared, telling=language.scores(prepared.body), findings=findings, calmed=calmed, by_clause=by_clause,
             candidates=merge(c for found in by_clause for c in found), whole=self._routes.read(prepared.tokens),
             signals=frozenset(hit.owner.name for hit in hits if isinstance(hit.owner, Signal)),
         )  # fmt: skip
+        return self._likely_only(words)
 
-    def _spelled(self, text: Text, names: tuple[str, ...]) -> Text:
-        spared = frozenset(word.lower() for name in names for word in name.split())
-        tokens = self._repair.words(text.tokens, spared)
+    def _likely_only(self, words: Words) -> Words:
+        """Without the findings of rules that ask for more than their words. Whoever is taken for opting out is not written
+        to again: it takes a rule, or a reading that is sure.
+        """
+        doubtful = [
+            f
+            for f in words.findings
+            if f.guard in self._likely and self._about(f.intent, words) < self._likely[f.guard]
+        ]
+        if doubtful:
+            words = replace(words, findings=tuple(f for f in words.findings if f not in doubtful))
+        if any(finding.intent == "opt_out" for finding in words.findings):
+            return words
+        missed = any("opt_out" in c.calm.calms and not c.calm.reach for c in words.calmed)
+        return words.without("opt_out") if missed or self._about("opt_out", words) < sureness.OPT_OUT else words
+
+    def _about(self, intent: str, words: Words) -> float:
+        return sureness.probability(_signs_of((intent,), words), self._tuned.sure)
+
+    def _spelled(self, text: Text, named: frozenset[str] = frozenset()) -> Text:
+        tokens = self._repair.words(text.tokens, named)
         return text if tokens == text.tokens else replace(text, tokens=tokens)
 
     def clauses(self, text: str) -> list[tuple[tuple[str, ...], Mapping[str, float]]]:
         """The words of each clause and what the patterns say of it: what the scorer is given."""
-        prepared = self._spelled(prepare(text), ())
+        prepared = self._spelled(prepare(text))
         return list(_clauses(prepared, list(self._index.search(prepared.tokens))))
 
     def _candidates(self, text: Text, hits: Sequence[Hit]) -> tuple[tuple[Candidate, ...], ...]:
@@ -195,6 +225,11 @@ class CatalogReader:
             tuple(self._scorer.score(words, spoken, clause))
             for clause, (words, spoken) in enumerate(_clauses(text, hits))
         )
+
+
+def _signs_of(intents: Sequence[str], words: Words) -> tuple[float, ...]:
+    likeliest = words.whole.about[Route.ANSWER]
+    return sureness.signs(intents, words.candidates, words.whole, likeliest, len(words.text.tokens))
 
 
 def _clauses(text: Text, hits: Sequence[Hit]) -> Iterator[tuple[tuple[str, ...], Mapping[str, float]]]:

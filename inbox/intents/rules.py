@@ -23,6 +23,7 @@ _RULE_KEYS = frozenset(
         "reason",
         "intent",
         "severity",
+        "likely",
         "case",
         "when",
         "unless",
@@ -48,6 +49,7 @@ class Rule:
     channels: tuple[str, ...] = ()  # () = all
     deniable: bool = True  # "I am not asking for ..." silences it
     calmed: bool = True  # so does a calm of its intent
+    likely: float = 0.0  # counts only in a message that the reader finds at least so likely to be about its intent
     when: tuple[Pattern, ...] = ()
     unless: tuple[Pattern, ...] = ()
     never: tuple[Pattern, ...] = ()
@@ -136,6 +138,7 @@ class _Page:
         for channel in entry.get("channels", ()):
             if channel not in CHANNELS:
                 self._wrong(channel, f"{channel!r} is no channel; use one of {', '.join(CHANNELS)}")
+        self._likely(entry)
         lists = {key: self._patterns(entry, key) for key in ("when", "unless", "never")}
         if len(self.problems) > before:
             return None
@@ -143,7 +146,7 @@ class _Page:
             name=entry["name"], route=Route(entry["route"]), reason=entry["reason"], intent=entry.get("intent", ""),
             severity=Severity(entry.get("severity", "normal")), case=entry.get("case", ""),
             channels=tuple(entry.get("channels", ())), deniable=entry.get("deniable", True),
-            calmed=entry.get("calmed", True), **lists,
+            calmed=entry.get("calmed", True), likely=entry.get("likely", 0.0), **lists,
         )  # fmt: skip
 
     def calm(self, entry: Mapping[str, Any]) -> Calm | None:
@@ -178,6 +181,11 @@ class _Page:
         value = entry.get(key)
         if value is not None and value not in allowed:
             self._wrong(str(value), f"{key} {value!r} is unknown; use one of {', '.join(filter(None, allowed))}")
+
+    def _likely(self, entry: Mapping[str, Any]) -> None:
+        likely = entry.get("likely", 0.0)
+        if not isinstance(likely, float) or not 0 <= likely < 1 or (likely and not entry.get("intent")):
+            self._wrong("likely", f"likely {likely!r} is no probability below 1 of the rule's intent")
 
     def _patterns(self, entry: Mapping[str, Any], key: str) -> tuple[Pattern, ...]:
         return patterns(entry.get(key, ()), self._wrong)

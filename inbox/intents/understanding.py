@@ -68,6 +68,11 @@ class Entities:
     ordinal: int = 0  # "the second one"
     answer: Literal["", "yes", "no"] = ""  # the message, as a whole, says yes or no
 
+    @property
+    def records(self) -> tuple[str, ...]:
+        """Ids of our records: who names one writes to us and to no other desk."""
+        return self.invoice_ids + self.payment_ids + self.refund_ids + self.withdrawal_ids
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:

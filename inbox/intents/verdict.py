@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from inbox.intents.guard import Calmed
 from inbox.intents.judging import WHOEVER
 from inbox.intents.keywords import Keyword
-from inbox.intents.normalize import ANGRY_EMOJI, Text
+from inbox.intents.normalize import ANGRY_EMOJI, MARKS, Text
 from inbox.intents.routing import Whole
 from inbox.intents.sense import Sense
 from inbox.intents.understanding import DISPUTES, INTENTS, NEEDS_PERSON, Candidate, Entities, Finding
@@ -22,6 +22,7 @@ _HIGH = frozenset({"chargeback", "unrecognised_charge", "hardship"})
 _NORMAL = frozenset({"royalty_withdrawal", "royalty_withdrawal_status", "payment_failed", "opt_out", *NEEDS_PERSON})
 _HEAVY = (Severity.LOW, Severity.NORMAL, Severity.HIGH)
 _DOUBT, _MOST_DOUBT = 0.1, 0.7
+_STILL_LIKELY = 0.1  # from here on a likely dispute is asked about rather than answered as something else
 _MERE_WORDS = 0.03  # below it, words of a dispute are none: "last year you charged me twice, all settled"
 #: Whom a doubt favours: a missed dispute or impostor costs more than a question too many.
 _CAUTION = {Route.VERIFY_FIRST: 1.2, Route.ESCALATE: 1.0, Route.ANSWER: 1.0, Route.CLARIFY: 1.0, Route.IGNORE: 0.5}
@@ -32,6 +33,7 @@ _ORDER = {intent: number for number, intent in enumerate(
     )
 )}  # fmt: skip
 _SPEAKS = frozenset({Route.ESCALATE, Route.VERIFY_FIRST, Route.ANSWER})
+_ASKS_WHERE = frozenset({"where", "when", "status", "donde", "cuando", "estado", "onde", "quando", "situacao", "cade"})
 CARDS = ("[visa", "[mastercard", "[american", "[discover", "[card")
 _SENSITIVE = (*CARDS, "[bank number", "[social security", "[tax")
 
@@ -109,16 +111,25 @@ def settle(
     if route is Route.ESCALATE:
         return _to_person(draft, whole.about[route], share)
     asked = _asked(draft, by_clause, whole.about[Route.ANSWER], taken)
-    if route is Route.ANSWER and asked:
+    if route is Route.ANSWER and asked and not (_disputes(draft) and judged[Route.ESCALATE] >= _STILL_LIKELY):
         return Weighed(route, asked, Severity.LOW, f"reads like a question about {asked[0]} ({share})")
     return Weighed(Route.CLARIFY, draft.intents, draft.severity, f"no reading is near enough ({share})")
 
 
 def doubted(settled: Weighed, sure: float, needed: float) -> Weighed:
-    """A routine answer that is not likely enough to be right is a question back."""
+    """A routine answer that is not likely enough to be right is a question back; beside it what is law is still done."""
     if sure >= needed:
         return settled
+    if "opt_out" in settled.intents:
+        return replace(
+            settled, intents=("opt_out",), reason=f"{settled.reason}: only the wish for fewer messages is sure"
+        )
     return Weighed(Route.CLARIFY, (), Severity.LOW, f"{settled.reason}: not sure enough ({sure:.0%} of {needed:.0%})")
+
+
+def _disputes(draft: Weighed) -> bool:
+    """Reads like a dispute and like nothing else that could be answered."""
+    return draft.route is Route.ESCALATE and draft.intents != () and DISPUTES.issuperset(draft.intents)
 
 
 def _may_be_none(alarm: Finding) -> bool:
@@ -140,14 +151,17 @@ def of_keyword(order: Keyword) -> Weighed:
     )
 
 
-def named_record(weighed: Weighed, entities: Entities) -> Weighed:
-    """Who names a refund or a withdrawal by its id and says nothing else that is clear asks where it is."""
-    if weighed.route is not Route.CLARIFY or weighed.intents:
-        return weighed
+def named_record(weighed: Weighed, text: Text, entities: Entities) -> Weighed | None:
+    """Who asks about a refund or a withdrawal by its id, and says nothing else that is clear, asks where it is."""
+    words = [token for token in text.tokens if token not in MARKS and not token.startswith("#")]
+    if weighed.route not in (Route.CLARIFY, Route.ANSWER) or not {*weighed.intents} <= {"out_of_scope"}:
+        return None
+    if len(words) > 1 and "?" not in text.body and not _ASKS_WHERE.intersection(words):
+        return None
     for ids, intent in ((entities.refund_ids, "refund_status"), (entities.withdrawal_ids, "royalty_withdrawal_status")):
         if ids:
             return Weighed(Route.ANSWER, (intent,), Severity.LOW, f"names {ids[0]}")
-    return weighed
+    return None
 
 
 def late_promise(weighed: Weighed) -> Weighed:

@@ -94,6 +94,10 @@ def test_a_promise_that_the_product_does_not_keep_is_named():
         ('route = "robot"', "route 'robot' is none of answer, person"),
         ("level = 4", "level 4 is none of 0, 1, 2"),
         ("sure = 2", "sure 2 is no probability"),
+        ('sure = "high"', "sure 'high' is no probability"),
+        ("answer = 3", "answer 3 is no name of a template folder"),
+        ("facts = 3", "'facts' is no list of words"),
+        ("not = [3]", "'not' is no list of words"),
     ],
 )
 def test_settings_of_an_intent_are_checked(tmp_path, line, told):

@@ -97,6 +97,16 @@ def test_rule_mistakes_are_told_with_file_and_line(tmp_path):
     assert "line 1" in told
 
 
+def test_a_rule_may_ask_for_likeliness_of_its_own_intent_only(tmp_path):
+    rule = '[[rule]]\nname = "{}"\nroute = "answer"\nreason = "r"\nwhen = ["word"]\n{}\n'
+    (tmp_path / "a.toml").write_text(
+        rule.format("a", "likely = 0.1") + rule.format("b", 'intent = "thanks"\nlikely = "very"')
+    )
+    with pytest.raises(DataError) as caught:
+        rules.load(tmp_path)
+    assert str(caught.value).count("is no probability below 1 of the rule's intent") == 2
+
+
 def test_two_rules_may_not_share_a_name(tmp_path):
     rule = '[[rule]]\nname = "a"\nroute = "answer"\nreason = "r"\nwhen = ["word"]\n'
     (tmp_path / "a.toml").write_text(rule + rule)

@@ -18,6 +18,7 @@ from inbox.intents.catalog import Catalog, Entry, Phrase, words_of
 from inbox.intents.evaluate import REFERENCE
 from inbox.intents.learned import Example, Learned
 from inbox.intents.match import SIGNS, LearnedScorer, Signs, confidence, without_shell
+from inbox.intents.normalize import prepare
 from inbox.intents.routing import ROUTES, Whole
 from inbox.intents.understanding import Candidate, Context, Entities
 from inbox.intents.verdict import Thresholds
@@ -259,18 +260,13 @@ def test_what_is_never_doubted(reader, text):
     assert reader.sure_signs(words, reader.settled(words, draft)) == ()
 
 
-@pytest.mark.parametrize(
-    ("text", "intent"),
-    [("RF-8820 what day roughly", "refund_status"), ("WD-5150?", "royalty_withdrawal_status")],
-)
-def test_a_record_that_is_named_is_asked_about(text, intent):
+def test_a_record_that_is_named_is_asked_about():
     unclear = verdict.Weighed(Route.CLARIFY, (), Severity.LOW, "no reading is near enough")
-    entities = Entities(refund_ids=("RF-8820",)) if intent == "refund_status" else Entities(withdrawal_ids=("WD-5150",))
-    named = verdict.named_record(unclear, entities)
-    assert (named.route, named.intents) == (Route.ANSWER, (intent,))
+    named = verdict.named_record(unclear, prepare("RF-8820 what day roughly?"), Entities(refund_ids=("RF-8820",)))
+    assert named is not None
+    assert (named.route, named.intents) == (Route.ANSWER, ("refund_status",))
     kept = verdict.Weighed(Route.CLARIFY, ("promise_to_pay",), Severity.LOW, "a promise without a day")
-    assert verdict.named_record(kept, entities) is kept
-    assert text
+    assert verdict.named_record(kept, prepare("WD-5150?"), Entities(withdrawal_ids=("WD-5150",))) is None
 
 
 def test_a_message_for_another_desk_is_known(reader):

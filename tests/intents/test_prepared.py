@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -49,6 +50,16 @@ def test_a_prepared_file_that_cannot_be_read_is_made_anew(tmp_path):
     kept.write_bytes(b"PK\x03\x04 broken")
     assert prepared.reader(tmp_path).read("what is my balance", CONTEXT).intents == ("account_balance",)
     assert kept.stat().st_size > 100_000
+
+
+def test_without_a_home_nothing_is_kept(monkeypatch):
+    def homeless(_):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", homeless)
+    place = fitted.kept_in(fitted.FOLDER) / "reader-x.npz"
+    fitted.write(place, {"one": np.zeros(1)})
+    assert fitted.read(place, dict) is None
 
 
 def test_other_phrases_make_another_file(tmp_path, monkeypatch):
