@@ -25,11 +25,18 @@ LIFE = {
     "tax_form": timedelta(days=7),
 }
 
+#: After the first press: time to turn round at the billing system's page and to come again, not to be found by others.
+AFTER_USE = timedelta(hours=1)
+
 _ADD = insert(
     links, "hash", "kind", "account_source", "account_id", "conversation_id", "data", "created_at", "expires_at"
 )
 _GET = Sql(sa.select(links).where(links.c.hash == sa.bindparam("digest")))
-_USE = Sql(sa.update(links).where(links.c.hash == sa.bindparam("digest")).values(used_at=sa.bindparam("at")))
+_USE = Sql(
+    sa.update(links)
+    .where(links.c.hash == sa.bindparam("digest"), links.c.used_at == 0)
+    .values(used_at=sa.bindparam("at"))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +63,9 @@ def create(
 
 
 def find(tx: Tx, token: str, now: datetime) -> Link:
-    """Raises ``NotFound`` for an unknown, expired or used one, in the same words."""
+    """Raises ``NotFound`` for an unknown one, an expired one and one used some time ago, in the same words."""
     row = tx.one(_GET, digest=_digest(token))
-    if row is None or row["expires_at"] <= to_micros(now) or row["used_at"]:
+    if row is None or row["expires_at"] <= to_micros(now) or 0 < row["used_at"] <= to_micros(now - AFTER_USE):
         raise NotFound("this link has ended; ask us for a new one")
     return Link(
         kind=row["kind"], ref=AccountRef(row["account_source"], row["account_id"]), conversation_id=row["conversation_id"],
@@ -68,6 +75,7 @@ def find(tx: Tx, token: str, now: datetime) -> Link:
 
 
 def use(tx: Tx, token: str, now: datetime) -> None:
+    """The author goes on to where it leads: from now on it lives for ``AFTER_USE``. Raises ``NotFound`` as ``find`` does."""
     link = find(tx, token, now)
     tx.run(_USE, digest=_digest(token), at=to_micros(now))
     events.record(tx, link.conversation_id, "link.used", now, "author", link=link.kind, account=link.ref.id)

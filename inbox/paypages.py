@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
+from dataclasses import dataclass
 from decimal import InvalidOperation
 from pathlib import Path
 
@@ -65,6 +66,15 @@ def pay_routes(
     return [web.post("/l/{token}/go", pages.go), web.get("/paid", pages.back)]
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The press of the button: for which link, with which amount typed, and where to go if the author turns round."""
+
+    link: Link
+    typed: str
+    back: str
+
+
 class PayPages:
     def __init__(self, store: Store, house: House, clock: Clock, source: BillingSource) -> None:
         self._store = store
@@ -84,24 +94,25 @@ class PayPages:
         if account.billing is None or not is_payable(account, link):
             return _page("later.html", 409, self._house, language=account.language)
         try:
-            url = await self._url(account, account.billing, link, str(form.get("amount", "")))
+            turn = Turn(link, str(form.get("amount", "")), f"{self._house.public_url}/l/{token}")
+            url = await self._url(account, account.billing, turn)
         except Conflict as no:  # less is owed by now, or the amount is none
             log.info("not led to pay: %s", no)
             return _page("later.html", 409, self._house, language=account.language)
         except (Transient, Permanent, NotFound) as error:
             log.warning("no page to pay on: %s", error)
             return _page("later.html", 503, self._house, language=account.language)
-        with contextlib.suppress(NotFound):  # pressed twice: both lead to the same page
+        with contextlib.suppress(NotFound):  # it ended in this very moment
             await self._store.run(lambda tx: links.use(tx, token, now))
         raise web.HTTPSeeOther(url, headers=_HEADERS)
 
-    async def _url(self, account: Account, ref: AccountRef, link: Link, typed: str) -> str:
-        if link.kind == "update_method":
-            return (await self._source.method_link(ref)).url
-        invoice = invoice_of(account, link)
+    async def _url(self, account: Account, ref: AccountRef, turn: Turn) -> str:
+        if turn.link.kind == "update_method":
+            return (await self._source.method_link(ref, back=turn.back)).url
+        invoice = invoice_of(account, turn.link)
         assert invoice is not None
-        amount = _amount(typed, link, invoice)
-        return (await self._source.payment_link(ref, amount, invoice.id)).url
+        amount = _amount(turn.typed, turn.link, invoice)
+        return (await self._source.payment_link(ref, amount, invoice.id, back=turn.back)).url
 
     async def back(self, request: web.Request) -> web.Response:
         _ = request

@@ -311,8 +311,14 @@ class BillingSource(AccountSource, Protocol):
         """Book payments that came through our links to the invoices they were made for; how many. Told twice, once."""
         ...
 
-    async def method_link(self, ref: AccountRef) -> PaymentLink:
-        """Where the author changes how they pay. Raises ``Unsupported``."""
+    async def payment_link(
+        self, ref: AccountRef, amount: Money, invoice_id: str = "", *, back: str = ""
+    ) -> PaymentLink:
+        """The same; who does not pay after all is led ``back``, "" = where all its pages lead."""
+        ...
+
+    async def method_link(self, ref: AccountRef, *, back: str = "") -> PaymentLink:
+        """Where the author changes how they pay; ``back`` as above. Raises ``Unsupported``."""
         ...
 
     async def check(self) -> str:

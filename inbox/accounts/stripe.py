@@ -5,6 +5,7 @@ https://docs.stripe.com/api; the library pins the API version, so an account tha
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -170,7 +171,9 @@ class StripeSource:
             lambda v1, o: v1.invoices.attach_payment_async(invoice, wanted, o), key=f"inbox-credit-{invoice}-{intent}"
         )
 
-    async def payment_link(self, ref: AccountRef, amount: Money, invoice_id: str = "") -> PaymentLink:
+    async def payment_link(
+        self, ref: AccountRef, amount: Money, invoice_id: str = "", *, back: str = ""
+    ) -> PaymentLink:
         """A page with the amount filled in, for one open invoice. Raises ``Conflict`` if less is owed by now."""
         _own(ref)
         async with self._wire.in_time():
@@ -180,9 +183,9 @@ class StripeSource:
                 raise Conflict(f"{number(invoice)} is in {left.currency}, it cannot be paid in {amount.currency}")
             if left < amount:
                 raise Conflict(f"only {left} {left.currency} of {number(invoice)} is left to pay")
-            wanted = _checkout(ref, amount, invoice, self._return_url)
+            wanted = _checkout(ref, amount, invoice, self._return_url) | {"cancel_url": back or self._return_url}
             wish = int(self._clock.now().timestamp()) // _SAME_WISH
-            key = f"inbox-pay-{invoice['id']}-{left.minor}-{amount.minor}-{wish}"
+            key = f"inbox-pay-{invoice['id']}-{left.minor}-{amount.minor}-{wish}{_of(back)}"
             session = await self._wire.call(lambda v1, o: v1.checkout.sessions.create_async(wanted, o), key=key)
         return _link(session, "expires_at")
 
@@ -194,13 +197,17 @@ class StripeSource:
             raise Conflict(f"{invoice_id or 'no invoice'} is open at Stripe: there is nothing to pay")
         return min(fitting, key=lambda i: (i.get("due_date") or i.get("created") or 0, i["id"]))
 
-    async def method_link(self, ref: AccountRef) -> PaymentLink:
+    async def method_link(self, ref: AccountRef, *, back: str = "") -> PaymentLink:
         """Stripe's customer portal, at the step where the method is changed. Raises ``Unsupported``."""
         _own(ref)
         wanted: dict[str, Any] = {
-            "customer": ref.id, "return_url": self._return_url, "flow_data": {"type": "payment_method_update"},
+            "customer": ref.id, "return_url": back or self._return_url,
+            "flow_data": {
+                "type": "payment_method_update",
+                "after_completion": {"type": "redirect", "redirect": {"return_url": self._return_url}},
+            },
         }  # fmt: skip
-        key = f"inbox-method-{ref.id}-{int(self._clock.now().timestamp()) // 60}"  # such a page lives for minutes only
+        key = f"inbox-method-{ref.id}-{int(self._clock.now().timestamp()) // 60}{_of(back)}"  # such a page lives for minutes only
         try:
             async with self._wire.in_time():
                 session = await self._wire.call(
@@ -257,9 +264,14 @@ def _checkout(ref: AccountRef, amount: Money, invoice: dict[str, Any], return_ur
     price = {"currency": amount.currency.lower(), "unit_amount": written(amount), "product_data": product}
     return {
         "mode": "payment", "customer": ref.id, "client_reference_id": number(invoice), "metadata": named,
-        "line_items": [{"quantity": 1, "price_data": price}], "success_url": return_url, "cancel_url": return_url,
+        "line_items": [{"quantity": 1, "price_data": price}], "success_url": return_url,
         "payment_intent_data": {"metadata": named, "description": f"Invoice {number(invoice)}"},
     }  # fmt: skip
+
+
+def _of(back: str) -> str:
+    """A key stands for one wish in the same words: another way back is another page."""
+    return f"-{hashlib.sha256(back.encode()).hexdigest()[:16]}" if back else ""
 
 
 def _link(session: dict[str, Any], ends: str) -> PaymentLink:

@@ -106,6 +106,19 @@ async def test_the_same_wish_leads_to_the_same_page_and_another_one_to_another(
     assert await filled.payment_link(REF, usd("50.00"), "INV-900") != first  # the first page is used up
 
 
+async def test_who_turns_round_comes_back_to_where_they_were(filled: StripeSource, emulator: StripeEmulator) -> None:
+    back = "https://inbox.example/l/abc"
+    first = await filled.payment_link(REF, usd("50.00"), "INV-900", back=back)
+    told = emulator.sessions["cs_test_1"]["asked"]
+    assert (told["cancel_url"], told["success_url"]) == (back, "https://inbox.example/done")
+    assert await filled.payment_link(REF, usd("50.00"), "INV-900", back=back) == first
+    assert await filled.payment_link(REF, usd("50.00"), "INV-900", back=f"{back}d") != first
+    await filled.method_link(REF, back=back)
+    asked = emulator.calls[-1][1]
+    assert asked["return_url"] == back
+    assert asked["flow_data[after_completion][redirect][return_url]"] == "https://inbox.example/done"
+
+
 @pytest.mark.parametrize("amount", ["240.01", "999999.00"])
 async def test_nobody_is_led_to_pay_more_than_is_left(filled: StripeSource, amount: str) -> None:
     with pytest.raises(Conflict, match=r"only 240\.00 USD of INV-900 is left"):

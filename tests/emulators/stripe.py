@@ -44,7 +44,10 @@ PARAMETERS: Mapping[str, set[str]] = {
         "line_items[][price_data][product_data][name]", "payment_intent_data[metadata][]",
         "payment_intent_data[description]",
     },
-    "POST /v1/billing_portal/sessions": {"customer", "return_url", "configuration", "flow_data[type]"},
+    "POST /v1/billing_portal/sessions": {
+        "customer", "return_url", "configuration", "flow_data[type]", "flow_data[after_completion][type]",
+        "flow_data[after_completion][redirect][return_url]",
+    },
 }  # fmt: skip
 _KINDS = ("customers", "invoices", "charges", "payment_intents", "refunds", "disputes", "payment_methods")
 

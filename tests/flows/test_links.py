@@ -79,7 +79,8 @@ async def test_an_ended_link_a_used_one_and_one_that_never_was_look_the_same(wor
     ended, used = await link(world, document_id="INV-900"), await link(world, document_id="INV-900")
     gone = await link(world, ref=AccountRef("ledger", "A-404"), document_id="INV-900")
     foreign = await link(world, document_id="INV-777", kind="invoice")  # another author's invoice
-    await world.store.run(lambda tx: links.use(tx, used.rpartition("/")[2], world.clock.now()))
+    before = world.clock.now() - links.AFTER_USE
+    await world.store.run(lambda tx: links.use(tx, used.rpartition("/")[2], before))
     pages = [await client.get(path) for path in (used, gone, foreign, "/l/never-was")]
     world.clock.tick(timedelta(days=3).total_seconds())
     pages.append(await client.get(ended))

@@ -89,6 +89,21 @@ async def test_a_double_press_leads_to_the_page_twice(s: StripeWorld) -> None:
     assert {status for status, _, _ in answers} == {303}
 
 
+async def test_who_turns_round_at_the_payment_page_can_press_again_for_an_hour(s: StripeWorld) -> None:
+    said = await s.asks("I want to pay", "make_payment")
+    path = "/l/" + said.split("/l/")[1].split()[0].rstrip(".")
+    assert (await s.opens(f"{path}/go", amount="80.00"))[0] == 303
+    back = s.stripe.sessions["cs_test_1"]["asked"]["cancel_url"]
+    assert back.endswith(path)
+    s.later(50)
+    status, _, page = await s.opens(path)
+    assert (status, 'value="200.00"' in page) == (200, True)
+    assert (await s.opens(f"{path}/go", amount="90.00"))[0] == 303
+    s.later(11)  # an hour after the first press, not after the last
+    assert (await s.opens(path))[0] == 404
+    assert (await s.opens(f"{path}/go", amount="80.00"))[0] == 404
+
+
 @pytest.mark.parametrize("ask", [("I want to pay", "make_payment"), ("a statement please", "invoice_copy")])
 async def test_figures_in_doubt_are_neither_on_the_page_nor_on_paper(s: StripeWorld, ask: tuple[str, str]) -> None:
     said = await s.asks(*ask, channel="chat")
