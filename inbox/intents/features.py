@@ -6,10 +6,10 @@ that chance meetings cancel out, Weinberger et al. 2009) and, looked up in ``Rar
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -19,6 +19,7 @@ from inbox.intents import lexicon
 
 Array = NDArray[np.float32]
 Checksums = NDArray[np.uint32]
+NONE: Checksums = np.zeros(0, np.uint32)
 WIDTH = 2048  # columns that the features of one view are hashed into
 _SHORTEST, _LONGEST = 3, 5  # letters of a group
 _LONGEST_WORD = 60  # letters of a word that are looked at: no word is longer
@@ -43,16 +44,22 @@ class Rare:
         return found
 
 
-def rare(counts: Mapping[str, int], texts: int) -> Rare:
-    """The features that more than one of the ``texts`` has, by how many have them."""
-    weights = {
-        crc32(feature.encode()): math.log((1 + texts) / (1 + count)) + 1
-        for feature, count in sorted(counts.items())
-        if count > 1
-    }
-    keys = np.array(sorted(weights), np.uint32)
-    values = np.array([weights[key] if key & _SIGN else -weights[key] for key in keys.tolist()], np.float32)
-    return Rare(keys, values)
+def rare(texts: Sequence[Checksums]) -> Rare:
+    """The features that more than one of the texts has, by how many have them."""
+    lengths = np.fromiter(map(len, texts), np.intp, len(texts))
+    of_text = np.repeat(np.arange(len(texts), dtype=np.uint64) << np.uint64(32), lengths)
+    each = np.sort(of_text | np.concatenate([*texts, NONE]))
+    each = np.sort(each[_firsts(each)].astype(np.uint32))  # a feature counts once in a text
+    first = np.flatnonzero(_firsts(each))
+    counts = np.diff(first, append=len(each))
+    keys, counts = each[first][counts > 1], counts[counts > 1]
+    weights = np.log((1 + len(texts)) / (1 + counts)) + 1
+    return Rare(keys, np.where(keys & np.uint32(_SIGN), weights, -weights).astype(np.float32))
+
+
+def _firsts(ordered: NDArray[Any]) -> NDArray[np.bool_]:
+    """Of values in order: is it another one than before?"""
+    return np.concatenate([np.ones(min(len(ordered), 1), np.bool_), ordered[1:] != ordered[:-1]])
 
 
 def columns(features: Checksums) -> NDArray[np.intp]:

@@ -8,14 +8,14 @@ adds is worked out once a round, then summed over the texts.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
 
 from inbox.intents.embedding import Embedding
-from inbox.intents.features import WIDTH, Array, Rare, checksums, columns
+from inbox.intents.features import NONE, WIDTH, Array, Checksums, Rare, columns
 from inbox.intents.sums import Numbers, Sums
 
 _STRENGTH = 20.0  # the higher, the closer to the texts
@@ -23,7 +23,7 @@ _BIAS = 0.1  # square of the constant
 _ROUNDS = 50
 
 Texts = Sequence[Sequence[str]]
-Features = Mapping[str, Sequence[str]]  # of each word
+Groups = Sequence[Checksums]  # the features of each word, or of the neighbours in each text
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +36,26 @@ class Solution:
     bias: Array
 
 
+@dataclass(frozen=True, slots=True)
+class Views:
+    """What texts are made of, each with the features that are worth knowing."""
+
+    words: tuple[Groups, Rare]
+    letters: tuple[Groups, Rare]
+    pairs: Groups
+
+
 class Rows:
-    """The matrix of all texts. ``pairs``: the features of the neighbours of each text."""
+    """The matrix of all texts. ``known``: every word of them; ``words`` and ``letters`` are of those, ``pairs`` of texts."""
 
     def __init__(
-        self, texts: Texts, pairs: Texts, words: tuple[Features, Rare], letters: tuple[Features, Rare],
-        embedding: Embedding | None = None,
-    ) -> None:  # fmt: skip
-        known = {word: n for n, word in enumerate(words[0])}
+        self, texts: Texts, known: Mapping[str, int], features: Views, embedding: Embedding | None = None
+    ) -> None:
+        words, letters, pairs = features.words, features.letters, features.pairs
         at = _numbered(texts, known)
         self._tokens = Sums(*at, (len(texts), len(known)))
-        self._words, of_words = _hashed(words[0].values(), words[1])
-        self._letters, of_letters = _hashed(letters[0].values(), letters[1])
+        self._words, of_words = _hashed(*words)
+        self._letters, of_letters = _hashed(*letters)
         self._pairs, of_pairs = _hashed(pairs, words[1])
         self._said = _scale(self._tokens.times(of_words) + of_pairs)
         self._spelled = _scale(self._tokens.times(of_letters))
@@ -89,16 +97,15 @@ def _numbered(texts: Texts, known: Mapping[str, int]) -> tuple[Numbers, Numbers]
     return np.repeat(np.arange(len(texts)), lengths), numbers
 
 
-def _hashed(groups: Iterable[Sequence[str]], known: Rare) -> tuple[Sums, Array]:
+def _hashed(groups: Groups, known: Rare) -> tuple[Sums, Array]:
     """The columns and values of the features of each group, and the square of its length."""
-    lists = list(groups)
-    lengths = np.fromiter(map(len, lists), np.intp, len(lists))
-    features = checksums(chain.from_iterable(lists))
+    lengths = np.fromiter(map(len, groups), np.intp, len(groups))
+    features = np.concatenate([*groups, NONE])
     values = known.of(features)
-    group, kept = np.repeat(np.arange(len(lists)), lengths), values != 0
+    group, kept = np.repeat(np.arange(len(groups)), lengths), values != 0
     group, values = group[kept], values[kept]
-    squares = np.bincount(group, values * values, len(lists)).astype(np.float32)[:, None]
-    return Sums(group, columns(features[kept]), (len(lists), WIDTH), values), squares
+    squares = np.bincount(group, values * values, len(groups)).astype(np.float32)[:, None]
+    return Sums(group, columns(features[kept]), (len(groups), WIDTH), values), squares
 
 
 def _scale(squares: Array) -> Array:

@@ -8,29 +8,28 @@ its length, so what a word adds to every intent is worked out once and kept: rea
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import pairwise
 
 import numpy as np
 
 from inbox.intents.embedding import Embedding
 from inbox.intents.features import (
+    NONE,
     Array,
+    Checksums,
     Rare,
     adds,
     checksums,
     columns,
     letter_checksums,
     of_letters,
-    of_pair,
     of_pairs,
     of_word,
     rare,
 )
-from inbox.intents.fitting import Rows, solve
+from inbox.intents.fitting import Rows, Views, solve
 
 _NEW_WORDS = 4096  # words that nobody taught are kept after they were met
 
@@ -57,8 +56,12 @@ class Weights:
 
     def row(self, word: str) -> Array:
         """What a word adds to every intent by itself and by its letters, then the squares of its length in both."""
-        said, length = adds(checksums(of_word(word)), self.words, self.of_words)
-        spelled, letters = adds(letter_checksums(word), self.letters, self.of_letters)
+        return self.row_of(checksums(of_word(word)), letter_checksums(word))
+
+    def row_of(self, features: Checksums, groups: Checksums) -> Array:
+        """The same by the features of the word and its groups of letters."""
+        said, length = adds(features, self.words, self.of_words)
+        spelled, letters = adds(groups, self.letters, self.of_letters)
         return np.concatenate([said, spelled, np.array([length, letters], np.float32)])
 
 
@@ -120,20 +123,18 @@ def fit(examples: Sequence[Example], embedding: Embedding | None = None) -> Weig
     intents = tuple(sorted({e.intent for e in examples}))
     texts = [e.words for e in examples]
     known = tuple(dict.fromkeys(word for words in texts for word in words))
-    words, letters = {word: of_word(word) for word in known}, {word: of_letters(word) for word in known}
-    pairs = [[of_pair(one, two) for one, two in pairwise(text)] for text in texts]
-    said = rare(Counter(f for n, text in enumerate(texts) for f in _distinct(text, words, pairs[n])), len(texts))
-    spelled = rare(Counter(f for text in texts for f in _distinct(text, letters)), len(texts))
+    at = {word: n for n, word in enumerate(known)}
+    words, letters = [checksums(of_word(word)) for word in known], [checksums(of_letters(word)) for word in known]
+    pairs = [of_pairs(text) for text in texts]
+    numbers = [[at[word] for word in dict.fromkeys(text)] for text in texts]
+    said = rare([np.concatenate([*(words[n] for n in of), pairs[t]]) for t, of in enumerate(numbers)])
+    spelled = rare([np.concatenate([NONE, *(letters[n] for n in of)]) for of in numbers])
     number = {intent: n for n, intent in enumerate(intents)}
     wanted = np.zeros((len(texts), len(intents)), np.float32)
     wanted[np.arange(len(texts)), [number[e.intent] for e in examples]] = 1.0
-    found = solve(Rows(texts, pairs, (words, said), (letters, spelled), embedding), wanted)
+    found = solve(Rows(texts, at, Views((words, said), (letters, spelled), pairs), embedding), wanted)
     weights = Weights(
         intents=intents, words=said, letters=spelled, of_words=found.of_words, of_letters=found.of_letters,
         of_place=found.of_place, bias=found.bias, known=known, rows=np.zeros((0, 2 * len(intents) + 2), np.float32),
     )  # fmt: skip
-    return replace(weights, rows=np.stack([weights.row(word) for word in known])) if known else weights
-
-
-def _distinct(text: Sequence[str], features: Mapping[str, Sequence[str]], more: Sequence[str] = ()) -> set[str]:
-    return set(more).union(*[features[word] for word in text])
+    return replace(weights, rows=np.stack(list(map(weights.row_of, words, letters)))) if known else weights

@@ -205,6 +205,8 @@ class CatalogReader:
             words = replace(words, findings=tuple(f for f in words.findings if f not in doubtful))
         if any(finding.intent == "opt_out" for finding in words.findings):
             return words
+        if all(candidate.intent != "opt_out" for candidate in words.candidates):
+            return words
         missed = any("opt_out" in c.calm.calms and not c.calm.reach for c in words.calmed)
         return words.without("opt_out") if missed or self._about("opt_out", words) < sureness.OPT_OUT else words
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 import shutil
-from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import pytest
 from inbox.errors import DataError
 from inbox.intents import catalog, embedding, examples, features, fitted, prepared
 from inbox.intents.embedding import Embedding
-from inbox.intents.fitting import Rows
+from inbox.intents.fitting import Rows, Views
 from inbox.intents.normalize import fold, prepare
 from inbox.intents.repair import Repair
 from inbox.intents.sums import Sums
@@ -97,11 +97,13 @@ def test_sums_are_those_of_the_matrix():
 
 def test_rows_of_texts_are_of_length_one_in_each_view():
     texts = [("pay", "my", "bill"), ("pay", "me"), ("bill",), (), ("my", "bill", "my")]
-    words = {w: features.of_word(w) for text in texts for w in text}
-    letters = {w: features.of_letters(w) for text in texts for w in text}
-    known = features.rare(Counter(f for text in texts for f in {f for w in text for f in words[w]}), len(texts))
-    spelled = features.rare(Counter(f for text in texts for f in {f for w in text for f in letters[w]}), len(texts))
-    rows = Rows(texts, [[] for _ in texts], (words, known), (letters, spelled))
+    known = {w: n for n, w in enumerate(dict.fromkeys(w for text in texts for w in text))}
+    views = []
+    for of in (features.of_word, features.of_letters):
+        groups = [features.checksums(of(w)) for w in known]
+        of_texts = [features.checksums(f for w in text for f in of(w)) for text in texts]
+        views.append((groups, features.rare(of_texts)))
+    rows = Rows(texts, known, Views(*views, [features.NONE for _ in texts]))
     whole = rows.times(np.eye(rows.shape[1], dtype=np.float32))
     for view in (whole[:, : features.WIDTH], whole[:, features.WIDTH : 2 * features.WIDTH]):
         assert np.linalg.norm(view[0]) == pytest.approx(1.0, abs=0.2)  # but for columns that are shared by chance
@@ -111,9 +113,12 @@ def test_rows_of_texts_are_of_length_one_in_each_view():
 
 
 def test_features_are_known_by_their_checksum():
-    known = features.rare({"w pay": 3, "w bill": 2, "w once": 1}, 10)
+    told = [["w pay", "w bill"], ["w pay"], ["w bill", "w once", "w once"], ["w pay"], *[[]] * 6]
+    known = features.rare([features.checksums(text) for text in told])
     weights = known.of(features.checksums(["w pay", "w once", "w bill", "w never"]))
     assert (weights != 0).tolist() == [True, False, True, False]
+    assert abs(weights[0]) == pytest.approx(math.log(11 / 4) + 1)
+    assert abs(weights[2]) == pytest.approx(math.log(11 / 3) + 1)
     assert not features.Rare(known.keys[:0], known.values[:0]).of(features.checksums(["w pay"])).any()
     pairs = features.of_pairs(("paying", "bills", "now"))
     assert (
