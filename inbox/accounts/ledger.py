@@ -55,14 +55,18 @@ def load(tx: Tx, ref: AccountRef, at: datetime | None = None) -> Account:
     row = tx.one(_REVISION, id=ref.id) if ref.source == SOURCE else None
     if row is None:
         raise NotFound(f"there is no account {ref.source}:{ref.id}")
-    account = _cache.get(ref.id, row["revision"])
-    if account is None:
-        whole = tx.one(ACCOUNT, id=ref.id)
-        if whole is None:  # deleted in between
-            raise NotFound(f"there is no account {ref.source}:{ref.id}")
-        account = build(whole)
-        _cache.put(ref.id, whole["revision"], account)
+    account = _cache.get(ref.id, row["revision"]) or load_anew(tx, ref)
     return account if at is None else dataclasses.replace(account, as_of=at)
+
+
+def load_anew(tx: Tx, ref: AccountRef) -> Account:
+    """The same from the database, whatever was kept. Raises ``NotFound``."""
+    whole = tx.one(ACCOUNT, id=ref.id)
+    if whole is None:
+        raise NotFound(f"there is no account {ref.source}:{ref.id}")
+    account = build(whole)
+    _cache.put(ref.id, whole["revision"], account)
+    return account
 
 
 class _Cache:

@@ -22,7 +22,7 @@ import aiohttp
 import jwt
 
 from inbox.accounts import samples
-from inbox.bench import far_end, load, masking, reading
+from inbox.bench import deciding, far_end, load, masking, reading
 from inbox.errors import InboxError
 
 TEXT = "when is my next payment due and how much is it?"
@@ -339,6 +339,7 @@ async def _is_ready(port: int) -> bool:
 MEASURES: dict[str, Measure] = {
     "pipeline": pipeline, "chat": chat, "flat": flat, "postgres": postgres, "idle": idle, "start": start,
     "intents": reading.measure, "masking": masking.measure,
+    "deciding": deciding.measure,
 }  # fmt: skip
 
 
