@@ -102,6 +102,7 @@ class Royalties:
     hold_until: datetime | None = None
     payout_checked_at: datetime | None = None  # when people last checked the payout method with the author
     withdrawals: tuple[Withdrawal, ...] = ()
+    as_of: datetime | None = None  # of an import: when its royalty system said so; None = it does not say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,7 @@ def check(tx: Tx, rows: Sequence[Row], at: datetime) -> list[Problem]:
     if amounts:  # sums of unreadable amounts say nothing
         return problems
     problems += _references(tx, sound)
+    problems += _times(sound, at)
     problems += import_authorisations.problems(tx, sound, at)
     problems += _invoice_sums(sound)
     problems += _author_sums(sound)
@@ -110,6 +111,13 @@ def _amounts(rows: Sequence[Row], known: dict[str, str]) -> Iterator[Problem]:
             else:
                 if value < 0 and name not in ("balance", "total_outstanding", "available"):
                     yield row.problem(f"{name} must not be negative")
+
+
+def _times(rows: Sequence[Row], at: datetime) -> Iterator[Problem]:
+    """A sum of a moment to come would hide what is paid out until then."""
+    for row in rows:
+        if row.table == "royalties" and row.values["as_of"] is not None and row.values["as_of"] > at:
+            yield row.problem(f"as_of {row.values['as_of'].isoformat()} has not come yet")
 
 
 def _references(tx: Tx, rows: Sequence[Row]) -> Iterator[Problem]:

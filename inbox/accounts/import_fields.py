@@ -114,7 +114,7 @@ TABLES: dict[str, Table] = {
         "author_id": _AUTHOR, "currency": Column("currency"), "available": _MONEY,
         "pending": Column("money", default=Decimal(0)), "returns_reserve": Column("money", default=Decimal(0)),
         "withdrawal_threshold": Column("money", default=Decimal(0)), "next_payout_run": _MAYBE_DATE, "tax_form": _TEXT,
-        "payout_method": _TEXT, "payout_hold_until": Column("at", default=None),
+        "payout_method": _TEXT, "payout_hold_until": Column("at", default=None), "as_of": Column("at", default=None),
     }, ("author_id",)),
     "withdrawals": Table({
         "author_id": _AUTHOR, "id": _ID_COLUMN, "amount": _MONEY, "requested": _DATE,

@@ -28,6 +28,7 @@ class Report:
     problems: list[Problem] = field(default_factory=list)
     written: dict[str, int] = field(default_factory=dict)  # rows by table
     skipped: list[str] = field(default_factory=list)  # author ids left out
+    stayed: list[str] = field(default_factory=list)  # author ids whose available royalties were left as they are
 
     @property
     def ok(self) -> bool:
@@ -40,6 +41,11 @@ class Report:
             found.append("Imported " + ", ".join(f"{n} {table}" for table, n in self.written.items()) + ".")
         else:
             found.append("Nothing was imported.")
+        if self.stayed:
+            found.append(
+                f"Available royalties stay as they are for {', '.join(self.stayed)}: money was paid out or set off here."
+                " Give royalties their as_of, the moment at which the sums were true."
+            )
         if self.skipped:
             found.append(f"Left out because of bad rows: {', '.join(self.skipped)}.")
         elif self.problems and not self.written:
@@ -95,14 +101,15 @@ def write(tx: Tx, rows: Sequence[Row], found: Sequence[Problem], *, skip_bad: bo
     if problems and (not skip_bad or "" in bad):
         return report
     report.skipped = sorted(bad)
-    report.written = _write(tx, [r for r in good if r.author_id not in bad], at)
+    report.written = _write(tx, [r for r in good if r.author_id not in bad], at, report.stayed)
     return report
 
 
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
-def _write(tx: Tx, rows: Sequence[Row], at: datetime) -> dict[str, int]:
+def _write(tx: Tx, rows: Sequence[Row], at: datetime, stayed: list[str]) -> dict[str, int]:
+    """How many rows of each table; ``stayed`` gets the authors whose available royalties are not overwritten."""
     by_table: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         by_table[row.table].append(row)
@@ -121,6 +128,9 @@ def _write(tx: Tx, rows: Sequence[Row], at: datetime) -> dict[str, int]:
         for row in by_table[table]:
             if table == "authorisations":
                 import_authorisations.write(tx, row, at)
+            elif table == "royalties":
+                if not records.royalties(tx, row.author_id, _royalties(row, currencies[row.author_id])):
+                    stayed.append(row.author_id)
             else:
                 _write_row(tx, row, currencies[row.author_id], parts)
     return {table: len(by_table[table]) for table in TABLES if by_table[table]}
@@ -169,8 +179,6 @@ def _write_row(tx: Tx, row: Row, currency: str, parts: Mapping[str, list[Row]]) 
                 base.PaymentMethod(id=v["id"], type=v["type"], brand=v["brand"], last4=v["last4"], expires=v["exp"],
                                    default=v["default"], status=v["status"]),
             )  # fmt: skip
-        case "royalties":
-            records.royalties(tx, author_id, _royalties(row, currency))
         case "withdrawals":
             records.withdrawal(
                 tx, author_id,
@@ -193,7 +201,7 @@ def _royalties(row: Row, currency: str) -> base.Royalties:
         available=Money.of(v["available"], currency), pending=Money.of(v["pending"], currency),
         returns_reserve=Money.of(v["returns_reserve"], currency), threshold=Money.of(v["withdrawal_threshold"], currency),
         next_run_on=v["next_payout_run"], tax_form=form, tax_form_status=status, payout_method=v["payout_method"],
-        hold_until=v["payout_hold_until"],
+        hold_until=v["payout_hold_until"], as_of=v["as_of"],
     )  # fmt: skip
 
 

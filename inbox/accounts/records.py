@@ -12,12 +12,11 @@ from datetime import date, datetime
 
 import sqlalchemy as sa
 
-from inbox.accounts import base, tables
+from inbox.accounts import base, royalties_told, tables
 from inbox.clock import to_micros
 from inbox.db.store import Sql, Tx, upsert
 from inbox.disclosure import names
 from inbox.errors import Conflict, NotFound
-from inbox.payouts.tables import changes
 
 
 def _saving(table: sa.Table, *left_alone: str) -> Sql:
@@ -33,13 +32,13 @@ _INSTALMENT = _saving(tables.instalments)
 _PAYMENT = _saving(tables.payments)
 _METHOD = _saving(tables.payment_methods)
 _ROYALTIES = _saving(tables.royalties, "payout_checked_at")
-_HELD_UNTIL = Sql(
-    sa.select(sa.func.max(changes.c.hold_until).label("until")).where(
-        changes.c.author_id == sa.bindparam("id"), changes.c.status == "approved"
-    )
-)
 _WITHDRAWAL = _saving(
     tables.withdrawals, "destination", "conversation_id", "confirmation", "held_from", "sent_on", "changed_at"
+)
+_CONFIRMED_HERE = Sql(
+    sa.select(tables.withdrawals.c.id).where(
+        tables.withdrawals.c.id == sa.bindparam("id"), tables.withdrawals.c.confirmation != ""
+    )
 )
 _REFUND = _saving(tables.refunds)
 _DISPUTE = _saving(tables.disputes)
@@ -146,24 +145,28 @@ def payment_method(tx: Tx, author_id: str, value: base.PaymentMethod) -> None:
     )  # fmt: skip
 
 
-def royalties(tx: Tx, author_id: str, value: base.Royalties) -> None:
+def royalties(tx: Tx, author_id: str, value: base.Royalties) -> bool:
     """The sums, the tax form and the payout method; withdrawals are records of their own.
 
-    A hold that follows a change checked here is never shortened by what a file says.
+    What was decided here stays: what was paid out or set off since ``value.as_of`` is not available again, a payout
+    method that people checked is not replaced, and the hold that follows a change is never shortened. False if
+    ``available`` stays as it was, because money left here and ``as_of`` is not known.
     """
-    until = to_micros(value.hold_until) if value.hold_until else 0
-    checked = tx.one(_HELD_UNTIL, id=author_id)
-    until = max(until, (checked["until"] if checked else 0) or 0)
+    kept = royalties_told.kept(tx, author_id, value)
     tx.run(
-        _ROYALTIES, author_id=author_id, currency=value.available.currency, available=value.available.minor,
+        _ROYALTIES, author_id=author_id, currency=value.available.currency, available=kept.available,
         pending=value.pending.minor, returns_reserve=value.returns_reserve.minor, threshold=value.threshold.minor,
         next_run_on=_text(value.next_run_on), tax_form=value.tax_form, tax_form_status=value.tax_form_status,
-        payout_method=value.payout_method, hold_until=until,
+        payout_method=kept.payout_method, hold_until=kept.hold_until,
     )  # fmt: skip
+    return not kept.stays
 
 
 def withdrawal(tx: Tx, author_id: str, value: base.Withdrawal) -> None:
+    """One that was confirmed here is left alone: its state moves only by what finance reports."""
     _owned(tx, "withdrawals", value.id, author_id)
+    if tx.one(_CONFIRMED_HERE, id=value.id) is not None:
+        return
     tx.run(
         _WITHDRAWAL, id=value.id, author_id=author_id, amount=value.amount.minor,
         requested_on=value.requested_on.isoformat(), status=value.status, expected_on=_text(value.expected_on),
