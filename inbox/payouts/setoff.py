@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from inbox import contacts, conversations, events
-from inbox.accounts import booking, ledger, records
+from inbox.accounts import booking, known, ledger, records
 from inbox.accounts.assembly import SOURCE
 from inbox.accounts.base import Account, AccountRef, Payment
 from inbox.clock import from_micros, to_micros
@@ -83,9 +83,9 @@ def record_consent(tx: Tx, consent: Consent, by: Staff, at: datetime) -> Setoff:
         raise Malformed("Consent is a message that the author wrote to us. Give the id of that message.")
     if row["proof"] not in _PROVEN:
         raise Malformed("That message is not proven to come from the author.")
+    records.touch(tx, consent.author_id, at)
     if tx.one(_KNOWN, message=row["id"], invoice=consent.invoice_id) is not None:
         raise Conflict("This message was used as consent for that invoice already.")
-    records.touch(tx, consent.author_id, at)
     _check(_account(tx, consent.author_id, at), consent.invoice_id, consent.amount, at)
     key = new_id()
     tx.run(
@@ -108,42 +108,42 @@ def record_consent(tx: Tx, consent: Consent, by: Staff, at: datetime) -> Setoff:
 
 def apply(tx: Tx, house: House, setoff_id: str, by: Staff, at: datetime) -> Setoff:
     """The second person's yes: royalties go down, the invoice is paid with them, the author is told."""
-    known = _open(tx, setoff_id)
+    agreed = _open(tx, setoff_id)
     if by.disabled or not by.is_supervisor:
         raise Forbidden("Only a supervisor may approve this.")
-    if by.id == known.recorded_by:
+    if by.id == agreed.recorded_by:
         raise Forbidden("You recorded the consent. Another supervisor must approve it.")
-    records.touch(tx, known.author_id, at)
-    account = _account(tx, known.author_id, at)
-    _check(account, known.invoice_id, known.amount, at)
-    if not withdrawals.take(tx, known.author_id, known.amount):
+    records.touch(tx, agreed.author_id, at)
+    account = _account(tx, agreed.author_id, at)
+    _check(account, agreed.invoice_id, agreed.amount, at)
+    if not withdrawals.take(tx, agreed.author_id, agreed.amount):
         raise Conflict("There are not enough royalties any more.")
     tx.run(_DECIDE, setoff=setoff_id, now_status="applied", who=by.id, at=to_micros(at))
     payment = Payment(
         id=f"SO-{setoff_id}",
         on=at.date(),
-        amount=known.amount,
+        amount=agreed.amount,
         method="royalties",
         status="succeeded",
-        invoice_id=known.invoice_id,
+        invoice_id=agreed.invoice_id,
     )
-    booking.record_payment(tx, known.author_id, payment, at=at)
+    booking.record_payment(tx, agreed.author_id, payment, at=at)
     promises.match(tx, account.ref, payment, at)
-    _record(tx, known.author_id, "", "setoff.applied", at, by, setoff_id, known.amount, known.invoice_id)
-    facts: dict[str, Any] = {"amount": known.amount, "invoice_id": known.invoice_id, "on": at.date()}
+    _record(tx, agreed.author_id, "", "setoff.applied", at, by, setoff_id, agreed.amount, agreed.invoice_id)
+    facts: dict[str, Any] = {"amount": agreed.amount, "invoice_id": agreed.invoice_id, "on": at.date()}
     notice = telling.Notice(
         subject=setoff_id, step="applied", answer="setoff_done", facts=facts,
-        sources={name: (account.source_of(known.invoice_id), at.isoformat()) for name in facts},
+        sources={name: (account.source_of(agreed.invoice_id), at.isoformat()) for name in facts},
     )  # fmt: skip
     telling.tell(tx, house, account, notice, at)
     return get(tx, setoff_id)
 
 
 def refuse(tx: Tx, setoff_id: str, by: Staff, at: datetime) -> Setoff:
-    """Nothing is moved; the consent is used up."""
-    known = _open(tx, setoff_id)
+    """Nothing is moved. The author's words stand: recorded again, with the right amount say, they are decided anew."""
+    agreed = _open(tx, setoff_id)
     tx.run(_DECIDE, setoff=setoff_id, now_status="refused", who=by.id, at=to_micros(at))
-    _record(tx, known.author_id, "", "setoff.refused", at, by, setoff_id, known.amount, known.invoice_id)
+    _record(tx, agreed.author_id, "", "setoff.refused", at, by, setoff_id, agreed.amount, agreed.invoice_id)
     return get(tx, setoff_id)
 
 
@@ -167,8 +167,12 @@ def _check(account: Account, invoice_id: str, amount: Money, at: datetime) -> No
         raise Conflict("This author has no royalty account.")
     if stop in _STOPS:
         raise Conflict(f"Not now: {BAR_WORDS[stop]}.")
+    if account.doubt is not None:
+        raise Conflict(f"Not now: {account.doubt.text}.")
     if invoice is None:
         raise Conflict(f"There is no invoice {invoice_id} of this author.")
+    if account.billing is not None and invoice_id in account.billed:
+        raise Conflict(f"{invoice_id} is kept at {account.billing.source} and would stay open there. Settle it there.")
     if invoice_id in account.disputed_invoice_ids:
         raise Conflict(f"{invoice_id} is in dispute; nothing is collected for it.")
     if amount.currency != account.royalties.available.currency or amount.minor <= 0:
@@ -195,7 +199,8 @@ def _record(
 
 
 def _account(tx: Tx, author_id: str, at: datetime) -> Account:
-    return ledger.load(tx, AccountRef(SOURCE, author_id), at)
+    """With what its billing system says: an invoice kept there is not paid here."""
+    return known.load(tx, AccountRef(SOURCE, author_id), at)
 
 
 def _open(tx: Tx, setoff_id: str) -> Setoff:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
-from inbox.accounts import changes, ledger
+from inbox.accounts import changes, ledger, mirror
+from inbox.accounts.base import Account, AccountRef, Dispute
 from inbox.db.tables import messages
 from inbox.errors import Conflict, Forbidden, Malformed
 from inbox.money import Money
@@ -70,6 +72,13 @@ async def test_one_message_is_one_consent(world: World) -> None:
     await world.store.run(lambda tx: setoff.refuse(tx, known.id, world.agents["vera"], world.clock.now()))
     with pytest.raises(Conflict, match="refused already"):
         await apply(world, known)
+    again = await record(world, replace(consent, amount=Money.of("70.00")))  # the first amount was a slip
+    with pytest.raises(Conflict, match="used as consent"):
+        await record(world, consent)
+    await apply(world, again)
+    assert royalties(world).available == Money.of("50.00")
+    with pytest.raises(Conflict, match="used as consent"):
+        await record(world, consent)
 
 
 @pytest.mark.parametrize(("by", "approves"), [("noor", "noor"), ("noor", "petra"), ("sanjay", "sanjay")])
@@ -96,3 +105,58 @@ async def test_what_came_up_before_the_approval_stops_it(world: World) -> None:
     with pytest.raises(Conflict, match="in dispute"):
         await apply(world, known)
     assert royalties(world).available == Money.of("120.00")
+
+
+async def test_an_invoice_that_comes_into_dispute_is_not_collected(world: World) -> None:
+    known = await record(world, await wish(world))
+    objection = Dispute(
+        id="D-1", invoice_id="INV-900", amount=Money.of("200.00"), reason="not_as_agreed", opened_on=date(2026, 3, 10),
+        status="needs_response",
+    )  # fmt: skip
+    await world.store.run(lambda tx: changes.open_dispute(tx, "A-100", objection, at=world.clock.now()))
+    with pytest.raises(Conflict, match="INV-900 is in dispute"):
+        await apply(world, known)
+    assert royalties(world).available == Money.of("120.00")
+
+
+async def test_a_switched_off_supervisor_approves_nothing(world: World) -> None:
+    known = await record(world, await wish(world))
+    world.agents["sanjay"] = replace(world.agents["sanjay"], disabled=True)
+    with pytest.raises(Forbidden, match="Only a supervisor"):
+        await apply(world, known)
+    world.agents["noor"] = replace(world.agents["noor"], disabled=True)
+    with pytest.raises(Forbidden, match="switched off"):
+        await record(world, await wish(world))
+    assert royalties(world).available == Money.of("120.00")
+
+
+THERE = AccountRef("stripe", "cus_mara")
+
+
+async def billed(world: World, account: Account = MARA) -> None:
+    """The invoices are kept at a billing system, which was read a moment ago."""
+    copy = replace(account, ref=THERE, known_as="A-100", royalties=None, as_of=world.clock.now())
+    await world.store.run(lambda tx: mirror.save(tx, copy, world.clock.now()))
+
+
+async def test_an_invoice_that_is_kept_elsewhere_is_not_paid_here(world: World) -> None:
+    known = await record(world, await wish(world))
+    await billed(world)
+    for attempt in (apply(world, known), record(world, await wish(world))):
+        with pytest.raises(Conflict, match="INV-900 is kept at stripe"):
+            await attempt
+    account = world.store.read_now(lambda tx: ledger.load(tx, MARA.ref))
+    assert (account.outstanding, account.royalties.available) == (Money.of("200.00"), Money.of("120.00"))
+
+
+async def test_an_invoice_of_our_own_is_set_off_unless_the_figures_are_in_doubt(world: World) -> None:
+    known = await record(world, await wish(world))
+    await billed(world, replace(MARA, invoices=(), plans=(), payments=(), refunds=(), payment_methods=()))
+    world.clock.tick(1)
+    await world.store.run(lambda tx: mirror.changed(tx, THERE, world.clock.now()))
+    with pytest.raises(Conflict, match="something changed at stripe"):
+        await apply(world, known)
+    world.clock.tick(1)
+    await billed(world, replace(MARA, invoices=(), plans=(), payments=(), refunds=(), payment_methods=()))
+    await apply(world, known)
+    assert royalties(world).available == Money.of("40.00")
