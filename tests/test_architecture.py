@@ -26,7 +26,7 @@ LEVEL = {
     "verification": VERBS, "authorisations": VERBS, "merging": VERBS, "likeness": VERBS, "guessing": VERBS, "sender": VERBS, "code_targets": VERBS, "links": VERBS, "staffing": VERBS, "deskwork": VERBS, "receivables": VERBS, "spoken": VERBS,
     "templates.versions": VERBS, "escalation.handoffs": VERBS, "escalation.posting": VERBS,
     "crm.filing": VERBS, "crm.entries": VERBS, "crm.strangers": VERBS,
-    "accounts.ledger": VERBS, "accounts.records": VERBS, "accounts.royalties_told": VERBS, "accounts.changes": VERBS, "accounts.booking": VERBS,
+    "accounts.ledger": VERBS, "accounts.records": VERBS, "accounts.royalties_told": VERBS, "accounts.contacts_told": VERBS, "accounts.changes": VERBS, "accounts.booking": VERBS,
     "accounts.assembly": VERBS, "accounts.mirror": VERBS, "accounts.known": VERBS, "accounts.rereading": VERBS, "accounts.freshness": VERBS, "accounts.importing": VERBS, "accounts.import_checks": VERBS, "accounts.import_files": VERBS,
     "accounts.import_fields": VERBS, "accounts.import_authorisations": VERBS, "accounts.samples": VERBS,
     "payouts": VERBS, "payouts.base": PURE, "payouts.states": PURE, "payouts.royalties": PURE, "payouts.asked": PURE,

@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from inbox.accounts import records, tables
+from inbox.accounts import contacts_told, records, tables
 from inbox.accounts.base import Account, AccountRef, Doubt
 from inbox.accounts.compose import compose
 from inbox.accounts.frozen import freeze, thaw
@@ -21,7 +21,9 @@ from inbox.clock import from_micros, to_micros
 from inbox.db.store import Sql, Tx, insert, upsert
 from inbox.disclosure import names
 from inbox.errors import Conflict
+from inbox.settings import Rules
 
+REST = timedelta(hours=Rules().payout_hold_hours)
 b = sa.bindparam
 _m, _a = tables.mirrors, tables.authors
 _ONE = Sql(sa.select(_m).where(_m.c.source == b("source"), _m.c.id == b("id")))
@@ -73,9 +75,10 @@ class Saved:
     after: Account
 
 
-def save(tx: Tx, account: Account, now: datetime, *, alone: bool = True) -> Saved | None:
+def save(tx: Tx, account: Account, now: datetime, *, alone: bool = True, rest: timedelta = REST) -> Saved | None:
     """Keep what was read; None if a later reading is there already. ``alone`` False: the source has several accounts with
-    this address. Raises ``Conflict`` if two accounts are one author's.
+    this address. ``rest``: for how long a new address keeps payouts back. Raises ``Conflict`` if two accounts are one
+    author's.
     """
     ref, micros = account.ref, to_micros(account.as_of)
     row = tx.one(_ONE_LOCKED, source=ref.source, id=ref.id)  # two readings at once: the later one stays
@@ -87,7 +90,7 @@ def save(tx: Tx, account: Account, now: datetime, *, alone: bool = True) -> Save
             f"{ref.source}:{ref.id} was author {author} and is called {account.known_as} now; correct its author_id"
         )
     if owns:
-        _follow(tx, author, account, now)
+        _follow(tx, author, account, now, rest)
     tx.run(
         _SAVE, source=ref.source, id=ref.id, author_id=author, owns_author=owns, body=freeze(account), as_of=micros,
         changed_at=row["changed_at"] if row else 0, failed_at=0, gone_at=0, problem="",
@@ -123,11 +126,13 @@ def _agree(name: str, row: Any) -> bool:
     return bool({key for key in names.keys(name) if key} & {row["name_key"], row["name_key2"]})
 
 
-def _follow(tx: Tx, author_id: str, account: Account, now: datetime) -> None:
+def _follow(tx: Tx, author_id: str, account: Account, now: datetime, rest: timedelta) -> None:
     records.touch(tx, author_id, now)
+    told = contacts_told.Contact(email=account.email.lower(), phone=account.phone, source=account.ref.source)
+    reached = contacts_told.kept(tx, author_id, told, now, now + rest)
     name_key, name_key2 = names.keys(account.name)
     tx.run(
-        _FOLLOW, key=author_id, called=account.name, mail=account.email.lower(), tel=account.phone, zone=account.timezone,
+        _FOLLOW, key=author_id, called=account.name, mail=reached.email, tel=reached.phone, zone=account.timezone,
         speaks=account.language, lives=account.region, pays=account.currency, first=name_key, second=name_key2,
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from inbox import contacts, conversations, events, jobs
 from inbox.accounts import ledger, mirror
@@ -137,7 +137,7 @@ class Rereading:
 
         def found(tx: Tx, now: datetime) -> None:
             nameless = [account for account in accounts if not account.known_as]
-            saved = [_save(tx, account, now, alone=len(nameless) < 2) for account in accounts]
+            saved = [_save(tx, self.house, account, now, alone=len(nameless) < 2) for account in accounts]
             if (
                 author
             ):  # an account with their address that is not known to be theirs: a person looks before a figure is told
@@ -167,14 +167,14 @@ def _nothing(tx: Tx, now: datetime) -> None:
 
 
 def _keep(tx: Tx, house: House, account: Account, now: datetime, news: str) -> None:
-    saved = _save(tx, account, now)
+    saved = _save(tx, house, account, now)
     if saved is not None:
         told.act(tx, house, saved, news, now)
 
 
-def _save(tx: Tx, account: Account, now: datetime, *, alone: bool = True) -> Saved | None:
+def _save(tx: Tx, house: House, account: Account, now: datetime, *, alone: bool = True) -> Saved | None:
     try:
-        return mirror.save(tx, account, now, alone=alone)
+        return mirror.save(tx, account, now, alone=alone, rest=timedelta(hours=house.rules.payout_hold_hours))
     except Conflict as refusal:
         log.warning("account not kept: %s", refusal)
         mirror.failed(tx, account.ref, now, str(refusal))

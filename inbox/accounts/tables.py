@@ -30,6 +30,7 @@ authors = Table(
     _text("name_key2"),  # first and last but one, "" if there is none
     _text("email"),  # lower case
     _text("phone"),  # E.164
+    _int("phone_new_until"),  # a number that the billing system changed is not called for a change of payouts before
     _text("timezone", "UTC"),
     _text("language", "en"),
     _text("region"),

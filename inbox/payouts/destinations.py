@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from inbox import events, redaction
 from inbox.accounts import changes as ledger_changes
-from inbox.accounts import ledger, records, tables
+from inbox.accounts import contacts_told, ledger, records, tables
 from inbox.accounts.assembly import SOURCE
 from inbox.accounts.base import Account, AccountRef
 from inbox.clock import from_micros, to_micros
@@ -155,8 +155,8 @@ def confirm_call(tx: Tx, house: House, change_id: str, by: Staff, at: datetime, 
     account = _account(tx, change.author_id, at)
     if not account.phone:
         raise Conflict("There is no phone number on file to call. Pass this to the supervisor; it cannot be confirmed.")
-    new_until = tx.one(_LAST_PHONE, author=change.author_id)
-    if new_until is not None and (new_until["until"] or 0) > to_micros(at):
+    made = tx.one(_LAST_PHONE, author=change.author_id)
+    if max((made["until"] if made else 0) or 0, contacts_told.phone_new_until(tx, change.author_id)) > to_micros(at):
         raise Conflict("The number on file is new itself. Wait until its hold has ended before you call it for this.")
     tx.run(
         _CALLED, change=change_id, who=by.id, at=to_micros(at), number=masked_phone(account.phone),

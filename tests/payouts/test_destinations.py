@@ -131,6 +131,17 @@ async def test_a_second_change_lengthens_the_hold_and_never_shortens_it(world: W
     assert first.hold_until < second.hold_until
 
 
+@pytest.mark.parametrize("wanted", [{}, {"kind": "email", "address": "mara@new.example"}])
+async def test_a_longer_hold_that_runs_already_is_not_shortened(world: World, wanted: dict) -> None:
+    assert MARA.royalties is not None
+    until = world.clock.now() + timedelta(days=30)
+    longer = replace(MARA.royalties, hold_until=until)
+    await world.store.run(lambda tx: records.royalties(tx, "A-100", longer))
+    done = await changed(world, **wanted)
+    assert done.hold_until < until
+    assert royalties(world).hold_until == until
+
+
 @pytest.mark.parametrize("last4", ["000123456789", "ES9121000418450200051332", "44711", "447", "٤٤٧١", "44 71", ""])
 async def test_bank_numbers_are_never_taken(world: World, last4: str) -> None:
     with pytest.raises(Malformed) as caught:
