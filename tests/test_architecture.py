@@ -29,7 +29,7 @@ LEVEL = {
     "accounts.ledger": VERBS, "accounts.records": VERBS, "accounts.royalties_told": VERBS, "accounts.contacts_told": VERBS, "accounts.changes": VERBS, "accounts.booking": VERBS,
     "accounts.assembly": VERBS, "accounts.mirror": VERBS, "accounts.known": VERBS, "accounts.rereading": VERBS, "accounts.freshness": VERBS, "accounts.importing": VERBS, "accounts.import_checks": VERBS, "accounts.import_files": VERBS,
     "accounts.import_fields": VERBS, "accounts.import_authorisations": VERBS, "accounts.samples": VERBS,
-    "payouts": VERBS, "payouts.base": PURE, "payouts.states": PURE, "payouts.royalties": PURE, "payouts.asked": PURE,
+    "payouts": VERBS, "payouts.base": PURE, "payouts.states": PURE, "payouts.royalties": PURE, "payouts.asked": PURE, "payouts.vague": PURE,
     "payouts.files": PURE, "payouts.tables": STORE, "payouts.connect": ADAPTERS,
     # 4 adapters
     "channels": ADAPTERS, "escalation.slack": ADAPTERS, "escalation.fake": ADAPTERS, "accounts.fake": ADAPTERS, "accounts.stripe": ADAPTERS, "accounts.charging": ADAPTERS, "crm.salesforce": ADAPTERS, "crm.fake": ADAPTERS, "fakes": ADAPTERS,

@@ -12,6 +12,7 @@ from typing import Literal
 from inbox.intents import figures
 from inbox.message import Language
 from inbox.money import Money
+from inbox.payouts.vague import counts_things, is_vague
 
 _LONGEST = 2_000  # characters looked at
 _FIGURE = r"(?P<{}>\d{{1,7}}(?:[.,]\d{{1,3}}){{0,3}})(?![\w%/:-]|[.,]\d)"
@@ -28,7 +29,9 @@ _OF_IT = re.compile(
 )  # fmt: skip
 _ONLY = re.compile(r"(?:(?:just|only|solo|sólo|só|apenas) )?" + _FIGURE.format("n") + r"(?: (?:please|por favor))?[.!]?", re.IGNORECASE)  # fmt: skip
 _NEGATIVE = re.compile(r"(?<![\w.,/-])[-−–] ?(?:us\$|[$€£])? ?\d|(?:us\$|[$€£]) ?[-−–] ?\d", re.IGNORECASE)
-_HALF = re.compile(r"(?<!\w)(?:half|(?:la|una) mitad|(?:a )?metade)(?!\w)", re.IGNORECASE)
+_HALF = re.compile(
+    r"(?<!\w)(?:half(?! an? )|(?:la|una) mitad|(?:a )?metade)(?!\w)(?! (?:de|del|do) (?:a[nñ]o|mes|mês)(?!\w))", re.IGNORECASE
+)  # fmt: skip
 _SHARE = re.compile(r"\d ?%|(?<!\w)(?:percent|por ?ciento|por cento)(?!\w)", re.IGNORECASE)
 #: Signs and words of money, by the currency they name.
 _FOREIGN = {
@@ -56,18 +59,17 @@ def asked(text: str, named: Sequence[Money], available: Money, language: Languag
         return "foreign_currency"
     if _NEGATIVE.search(text):
         return "not_an_amount"
-    if _SHARE.search(text):
+    if _SHARE.search(text) or is_vague(text):
         return "which_amount"
     found = list(dict.fromkeys([*_plain(text, available.currency, language), *named]))
-    if len(found) > 1:  # "150 of my 233.75": the whole is named only to say what it is a part of
+    half = _HALF.search(text) is not None
+    if len(found) > 1 or half:  # "150 of my 233.75", "half of 233.75": the whole only says what it is a part of
         found = [a for a in found if a != available]
-    if len(found) > 1:
+    if len(found) > 1 or (found and half):
         return "which_amount"
     if found:
         return found[0] if found[0].currency == available.currency and found[0].minor > 0 else "not_an_amount"
-    if _HALF.search(text):
-        return Money(available.minor // 2, available.currency)
-    return available
+    return Money(available.minor // 2, available.currency) if half else available
 
 
 def names_amount(text: str, named: Sequence[Money]) -> bool:
@@ -80,6 +82,8 @@ def _plain(text: str, currency: str, language: Language) -> list[Money]:
     spans = [m for pattern in (_AFTER_VERB, _OF_IT) for m in pattern.finditer(text)]
     whole = _ONLY.fullmatch(text)
     for match in [*spans, *([whole] if whole else [])][:20]:
+        if counts_things(text, match.end("n")):
+            continue
         plain = figures.decimal_text(match.group("n"), language)
         try:
             found.append(Money.of(plain, currency))

@@ -68,6 +68,45 @@ def test_what_nobody_can_pay(text, trouble):
     assert read(text) == trouble
 
 
+@pytest.mark.parametrize(("text", "language"), [
+    ("withdraw all but $50", "en"), ("withdraw all but fifty", "en"), ("leave $50.00 in and pay out the rest", "en"),
+    ("everything except 50", "en"), ("all of it minus 50", "en"), ("keep $50 in and send the rest", "en"),
+    ("retira todo menos 50", "es"), ("todo excepto 50,00", "es"), ("quiero dejar 50 y retirar lo demás", "es"),
+    ("sacar tudo menos 50", "pt"), ("tudo exceto 50", "pt"), ("quero deixar 50 e sacar o resto", "pt"),
+    ("withdraw one hundred dollars", "en"), ("Withdraw Twenty-Five please", "en"), ("five dollars of it", "en"),
+    ("retirar cien dólares", "es"), ("retirar doscientos", "es"), ("ciento veinte dólares", "es"),
+    ("sacar cem dólares", "pt"), ("sacar duzentos", "pt"), ("quero cinquenta", "pt"),
+    ("a quarter of my royalties", "en"), ("pay me a third", "en"), ("two thirds of it", "en"), ("3/4 of it", "en"),
+    ("½ of it", "en"), ("un tercio de mis regalías", "es"), ("la cuarta parte", "es"), ("um terço", "pt"),
+    ("withdraw $1.5k", "en"), ("withdraw 2k", "en"), ("retirar 2 mil", "es"), ("sacar 1 mil", "pt"),
+    ("between 100 and 200", "en"), ("withdraw 150 or 200", "en"), ("withdraw $100 to $200", "en"), ("withdraw 100-200", "en"),
+    ("150 or so", "en"), ("entre 100 y 200", "es"), ("retirar 150 o 200", "es"), ("sacar 150 ou 200", "pt"),
+    ("withdraw up to $200", "en"), ("withdraw at least 100", "en"), ("half of $100.00", "en"),
+])  # fmt: skip
+def test_what_no_single_figure_says_is_asked_back(text, language):
+    assert read(text, language) == "which_amount"
+
+
+@pytest.mark.parametrize(("text", "language", "expected"), [
+    ("send me 2 statements and withdraw my royalties", "en", "233.75"),
+    ("send me 3 of my books and withdraw 80 of it", "en", "80.00"),
+    ("envíenme 2 extractos y retiren mis regalías", "es", "233.75"),
+    ("mande 2 extratos e faça o saque", "pt", "233.75"),
+    ("this is the third time I ask, a third message: withdraw 150 of it", "en", "150.00"),
+    ("I asked twenty days ago, withdraw my royalties", "en", "233.75"),
+    ("I asked twenty five days ago, withdraw my royalties", "en", "233.75"),
+    ("I waited half a year, withdraw my royalties", "en", "233.75"),
+    ("I asked before but nobody answered, withdraw my royalties", "en", "233.75"),
+    ("no me dejan retirar mis regalías", "es", "233.75"), ("não me deixa sacar meus royalties", "pt", "233.75"),
+    ("mil gracias, retiren 80 de eso", "es", "80.00"), ("retirar 150 o antes possível", "pt", "150.00"),
+    ("on 2026-03-20 I asked, withdraw 80.50 of it", "en", "80.50"),
+    ("half of my $233.75", "en", "116.87"), ("withdraw 150 from my royalties", "en", "150.00"),
+    ("I am on leave, withdraw 80 please", "en", "80.00"), ("withdraw 150 to my bank account", "en", "150.00"),
+])  # fmt: skip
+def test_what_only_looks_like_a_figure_or_an_exception(text, language, expected):
+    assert read(text, language) == Money.of(expected)
+
+
 def test_dollars_are_foreign_to_an_account_in_euros():
     assert read("withdraw 100 USD", available=Money(10_000, "EUR")) == "foreign_currency"
 
@@ -94,4 +133,5 @@ def test_any_text_gives_an_amount_or_a_reason(text):
 
 
 def test_a_long_text_is_read_in_time():
-    read("withdraw " + "1 of it " * 50_000)
+    for part in ("1 of it ", "twenty ", "1-", "but a ", "twenty-", "1 to "):
+        read("withdraw " + part * 50_000)
