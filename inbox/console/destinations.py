@@ -34,7 +34,7 @@ _CASES = Sql(
     .order_by(handoffs.c.due_at)
     .limit(100)
 )  # fmt: skip
-_Verb = Callable[[Tx, House, datetime], object]
+_Verb = Callable[[Tx, House, datetime], destinations.Change | setoff.Setoff]
 
 
 class DestinationPages:
@@ -68,7 +68,7 @@ class DestinationPages:
 
         found = await self._console.store.read(gather)
         return page(
-            self._console, visit, "changes.html", kinds=KINDS, methods=METHODS, done=_DONE.get(visit.query("done"), ""),
+            self._console, visit, "changes.html", kinds=KINDS, methods=METHODS, done=_done(visit),
             case=visit.query("case")[:9], author=visit.query("author")[:64], hours=self._console.house.rules.payout_hold_hours,
             **found,
         )  # fmt: skip
@@ -80,7 +80,7 @@ class DestinationPages:
         if kind is None:
             raise Malformed("Choose what shall change.")
 
-        def unit(tx: Tx, house: House, now: datetime) -> object:
+        def unit(tx: Tx, house: House, now: datetime) -> destinations.Change:
             conversation = get_plain(tx, number).conversation_id if number else ""
             wanted = Wanted(
                 author_id=form.get("author", "").strip()[:64], kind=kind, method=form.get("method", ""),
@@ -114,7 +114,7 @@ class DestinationPages:
     async def consent(self, visit: Visit) -> web.StreamResponse:
         form = visit.form
 
-        def unit(tx: Tx, house: House, now: datetime) -> object:
+        def unit(tx: Tx, house: House, now: datetime) -> setoff.Setoff:
             _ = house
             author = form.get("author", "").strip()[:64]
             currency = ledger.load(tx, AccountRef(SOURCE, author)).currency
@@ -136,17 +136,20 @@ class DestinationPages:
 
     async def _do(self, verb: _Verb, done: str) -> web.StreamResponse:
         house, now = self._console.house, self._console.clock.now()
-        await self._console.store.run(lambda tx: verb(tx, house, now))
-        return see_other(f"/console/changes?done={done}")
+
+        def unit(tx: Tx) -> bool:
+            return bool(telling.untold(tx, verb(tx, house, now).id))
+
+        missed = await self._console.store.run(unit)
+        return see_other(f"/console/changes?done={done}{'&missed=1' if missed else ''}")
 
 
 def _line(tx: Tx, change: destinations.Change, now: datetime) -> dict[str, Any]:
     try:
         account = ledger.load(tx, AccountRef(SOURCE, change.author_id), now)
     except NotFound:
-        return {"c": change, "name": change.author_id, "phone": "", "untold": []}
-    untold = [n for n in telling.told(tx, change.id) if not n["message_id"]]
-    return {"c": change, "name": account.name, "phone": account.phone, "untold": untold}
+        return {"c": change, "name": change.author_id, "phone": "", "untold": telling.untold(tx, change.id)}
+    return {"c": change, "name": account.name, "phone": account.phone, "untold": telling.untold(tx, change.id)}
 
 
 def _case(text: str) -> int:
@@ -166,12 +169,25 @@ def _amount(text: str, currency: str) -> Money:
         raise Malformed("Give the amount like 84.65.") from error
 
 
+def _done(visit: Visit) -> str:
+    """What was done, and whether somebody who should hear of it could not be told."""
+    done = visit.query("done")
+    return " ".join((_DONE[done], _MISSED if visit.query("missed") else _TOLD.get(done, ""))) if done in _DONE else ""
+
+
+_MISSED = "Not every contact could be told; who, and why, stands with the change and in the author's conversation."
+_TOLD = {
+    "asked": "The contacts on file are written to.",
+    "approved": "The old and the new contact are written to.",
+    "refused": "The contacts on file are written to.",
+    "applied": "The author is written to.",
+}
 _DONE = {
-    "asked": "Written down, and the contacts on file were told. Now call the number on file.",
+    "asked": "Written down. Now call the number on file.",
     "called": "The call is on record. Another person, a supervisor, must approve the change.",
-    "approved": "The change is made. The old and the new contact are told, and payouts rest.",
+    "approved": "The change is made, and payouts rest.",
     "refused": "The change is refused. Everything stays as it was.",
     "consented": "The consent is on record. Another person, a supervisor, must approve the set-off.",
-    "applied": "The royalties were used for the invoice, and the author is told.",
+    "applied": "The royalties were used for the invoice.",
     "setoff_refused": "The set-off is refused; nothing was moved.",
 }

@@ -106,12 +106,17 @@ def _line(tx: Tx, w: withdrawals.Withdrawal, now: datetime) -> dict[str, Any]:
     try:
         account = ledger.load(tx, AccountRef(SOURCE, w.author_id), now)
     except NotFound:
-        return {"w": w, "name": w.author_id, "waits": BAR_WORDS["no_account"], "batch": "", "untold": []}
+        return {
+            "w": w,
+            "name": w.author_id,
+            "waits": BAR_WORDS["no_account"],
+            "batch": "",
+            "untold": telling.untold(tx, w.id),
+        }
     why = batches.obstacle(account, w, now) if w.status in STILL_HERE else ""
-    untold = [n for n in telling.told(tx, w.id) if not n["message_id"]]
     return {
         "w": w, "name": account.name, "waits": BAR_WORDS[why] if why else "", "batch": batches.batch_of(tx, w.id),
-        "untold": untold,
+        "untold": telling.untold(tx, w.id),
     }  # fmt: skip
 
 
@@ -135,7 +140,7 @@ def _done(visit: Visit) -> str:
 
 
 _DONE = {
-    "held": "The withdrawal is on hold. The author is told that it is being checked.",
+    "held": "The withdrawal is on hold. If the author could not be told that it is being checked, that stands below.",
     "released": "The withdrawal goes on. A payout hold that still runs keeps it out of every batch.",
     "called_off": "The withdrawal is called off; the amount is available to the author again.",
     "batch": "The batch is made. Download its file below and give it to finance.",

@@ -238,6 +238,7 @@ _LINES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "handoff.taken_over": _told("Took the conversation over from the bot"),
     "collections.paused": _told("Reminders paused for {invoice}: {reason}"),
     "message.suppressed": _told("Not sent by {channel}: {words}"),
+    "notice.not_sent": lambda data: f"A notice could not be sent: {data.get('why', '')}",
     "message.retried": _told("Sent again by hand: {why}"),
     "code.sent": _told("One-time code sent"),
     "code.verified": _told("One-time code was right"),

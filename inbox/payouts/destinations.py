@@ -333,16 +333,10 @@ def _tell(
     notice = telling.Notice(
         subject=change.id, step=step, answer=answer, facts=facts,
         sources={name: (f"payout_change:{change.id}", at.isoformat()) for name, v in facts.items() if v is not None},
+        everywhere=True,
     )  # fmt: skip
     telling.tell(
-        tx,
-        house,
-        account,
-        notice,
-        at,
-        conversation_id=change.conversation_id,
-        to=tuple(dict.fromkeys(points)),
-        everywhere=True,
+        tx, house, account, notice, at, conversation_id=change.conversation_id, to=tuple(dict.fromkeys(points))
     )
 
 

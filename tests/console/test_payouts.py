@@ -7,13 +7,17 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+import sqlalchemy as sa
 
+from inbox import contacts
 from inbox.accounts import records
 from inbox.accounts.base import Royalties
+from inbox.db.store import Sql
+from inbox.db.tables import events as record
 from inbox.money import Money
 from inbox.payouts import destinations, withdrawals
 from inbox.payouts.withdrawals import Wish
-from tests.console.world import World, add_staff, author_account
+from tests.console.world import MAIL, PHONE, World, add_staff, author_account
 
 ROYALTIES = Royalties(
     available=Money.of("120.00"), pending=Money.of("0.00"), returns_reserve=Money.of("0.00"), threshold=Money.of("50.00"),
@@ -37,6 +41,10 @@ async def house(both: World) -> World:
 
     await both.store.run(fill)
     return both
+
+
+def told_events(tx):
+    return tx.all(Sql(sa.select(record.c.stream).where(record.c.type == "notice.not_sent")))
 
 
 def state(world: World) -> str:
@@ -137,6 +145,27 @@ async def test_a_change_takes_a_call_and_two_people(house: World):
     sol_html = await sol.get("/console/payouts")
     assert "the hold still runs" in sol_html
     assert "Nothing may be paid" in await sol.post("/console/payouts/batches")
+
+
+async def test_the_page_says_whom_nobody_could_tell(house: World):
+    await add_staff(house.store, "Vera", "supervisor")
+    ana, vera = await house.agent(), await house.visitor("vera@larkmoor.example")
+    wanted = {**CHANGE, "kind": "email", "address": "imelda@new.example", "last4": ""}
+    html = await ana.post("/console/changes", **wanted)
+    assert "are written to" in html
+    assert "Not told" not in html
+    (change,) = house.store.read_now(destinations.open_ones)
+    await ana.post(f"/console/changes/{change.id}/called", note="she confirmed", on_file="yes")
+    now = house.clock.now()
+    await house.store.run(lambda tx: contacts.suppress(tx, MAIL, now, reason="invalid"))
+    html = await vera.post(f"/console/changes/{change.id}/approve")
+    assert "are written to" not in html
+    assert "Not every contact could be told" in html
+    assert f"Approved: {MAIL.value}: messages to this address do not arrive" in re.sub("<[^>]*>", "", html)
+    assert PHONE.value not in re.sub("<[^>]*>", "", html).partition("Decided")[2]  # that one was told
+    (talk,) = [e for e in house.store.read_now(lambda tx: told_events(tx)) if e["stream"] != "security"]
+    line = await vera.get(f"/console/conversations/{talk['stream']}")
+    assert f"A notice could not be sent: {MAIL.value}" in line
 
 
 async def test_a_full_number_is_refused_and_not_shown_again(house: World):
