@@ -9,7 +9,7 @@ from inbox.accounts.factsheet import Ask, Fact, Held, Outcome, StepUp, as_of_on,
 from inbox.errors import MissingFact
 from inbox.money import Money
 from inbox.payouts.asked import asked
-from inbox.payouts.royalties import CALLED_OFF, FOR_A_PERSON, bar, held, trouble
+from inbox.payouts.royalties import FOR_A_PERSON, bar, held, trouble, was_called_off
 
 #: States of a withdrawal that has not reached its end.
 UNDER_WAY = frozenset({"requested", "in_review", "held", "sent"})
@@ -86,7 +86,7 @@ def royalty_withdrawal_status(account: Account, ask: Ask) -> Outcome:
     if withdrawal is None:
         return sheet(account, RECORD, state="none")
     if (
-        sum(1 for w in withdrawals if w.status == "returned" and w.reason != CALLED_OFF) >= 2
+        sum(1 for w in withdrawals if w.status == "returned" and not was_called_off(w.status, w.reason)) >= 2
         and withdrawal.status == "returned"
     ):
         return Held("withdrawal_returned", f"{withdrawal.id}: the bank sent payouts back more than once")
@@ -100,7 +100,7 @@ def _withdrawal_facts(account: Account, withdrawal: Withdrawal, ask: Ask) -> dic
     facts = sheet(
         account,
         withdrawal.id,
-        state=CALLED_OFF.replace(" ", "_") if withdrawal.reason == CALLED_OFF else withdrawal.status,
+        state="called_off" if was_called_off(withdrawal.status, withdrawal.reason) else withdrawal.status,
         withdrawal_id=withdrawal.id,
         requested_on=withdrawal.requested_on,
         expected_on=None if done else withdrawal.expected_on,

@@ -22,7 +22,7 @@ from inbox.errors import DataError, NotFound
 from inbox.house import House
 from inbox.money import Money
 from inbox.payouts import files, withdrawals
-from inbox.payouts.royalties import BAR_WORDS, bar
+from inbox.payouts.royalties import BAR_WORDS, CALLED_OFF, bar, says_called_off
 from inbox.payouts.states import may_move, words
 from inbox.payouts.tables import batches, items
 from inbox.payouts.withdrawals import Move, Withdrawal
@@ -243,6 +243,8 @@ def _problem(tx: Tx, report: files.Report, at: datetime) -> str:
         return f"{where} is in {amount.currency}, not in {report.currency}"
     if report.amount is not None and report.amount != amount.decimal:
         return f"{where} is {amount} {amount.currency}, the file says {report.amount}"
+    if says_called_off(report.reason):
+        return f"{where}: say what the bank said; {CALLED_OFF!r} is only for what was stopped before it left"
     if report.on is not None:
         # A day of grace: the bank may be a time zone ahead of us.
         if report.on > at.date() + timedelta(days=1):

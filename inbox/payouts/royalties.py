@@ -82,7 +82,7 @@ def held(royalties: Royalties, now: datetime) -> bool:
 
 def came_back(royalties: Royalties) -> Withdrawal | None:
     """The payout that the bank returned since the payout method was last checked, unless a later one arrived."""
-    returned = [w for w in royalties.withdrawals if w.status == "returned" and w.reason != CALLED_OFF]
+    returned = [w for w in royalties.withdrawals if w.status == "returned" and not was_called_off(w.status, w.reason)]
     paid = [w for w in royalties.withdrawals if w.status == "paid"]
     for withdrawal in reversed(returned):
         checked = royalties.payout_checked_at
@@ -96,6 +96,15 @@ def came_back(royalties: Royalties) -> Withdrawal | None:
 
 #: Reason of a withdrawal that a person called off before it was sent: nothing is wrong with the payout method.
 CALLED_OFF = "called off"
+
+
+def was_called_off(status: str, reason: str) -> bool:
+    return (status, reason) == ("returned", CALLED_OFF)
+
+
+def says_called_off(reason: str) -> bool:
+    """Nobody may give that as a reason of their own: it would read as if the amount were available again."""
+    return reason.strip().casefold() == CALLED_OFF
 
 
 def _copies_disputed(account: Account) -> bool:

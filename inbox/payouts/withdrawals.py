@@ -22,7 +22,7 @@ from inbox.errors import Conflict, NotFound
 from inbox.house import House
 from inbox.money import Money
 from inbox.payouts import telling
-from inbox.payouts.royalties import CALLED_OFF
+from inbox.payouts.royalties import CALLED_OFF, says_called_off, was_called_off
 from inbox.payouts.states import STATES, check_move
 
 w, r = tables.withdrawals, tables.royalties
@@ -175,8 +175,8 @@ def _write(tx: Tx, before: Withdrawal, step: Move) -> None:
 
 def hold(tx: Tx, house: House, withdrawal_id: str, *, by: str, reason: str, at: datetime) -> Withdrawal:
     """Stop it while the money is still here; the reason is for staff, the author hears of a check."""
-    if not reason.strip():
-        raise Conflict(f"{withdrawal_id}: say why it is put on hold")
+    if not reason.strip() or says_called_off(reason):
+        raise Conflict(f"{withdrawal_id}: say why it is put on hold; to call it off is a step of its own")
     return move(tx, house, withdrawal_id, Move(to="held", by=by, at=at, reason=reason.strip()))
 
 
@@ -185,8 +185,8 @@ def release(tx: Tx, house: House, withdrawal_id: str, *, by: str, reason: str, a
     known = get(tx, withdrawal_id)
     if known.status != "held":
         raise Conflict(f"{withdrawal_id} is not on hold, it is {known.status.replace('_', ' ')}")
-    if not reason.strip():
-        raise Conflict(f"{withdrawal_id}: say why it may go on")
+    if not reason.strip() or says_called_off(reason):
+        raise Conflict(f"{withdrawal_id}: say why it may go on; to call it off is a step of its own")
     return move(tx, house, withdrawal_id, Move(to=known.held_from or "requested", by=by, at=at, reason=reason.strip()))
 
 
@@ -252,7 +252,7 @@ def _record(tx: Tx, before: Withdrawal, after: Withdrawal, step: Move) -> None:
 def _tell(tx: Tx, house: House, before: Withdrawal, after: Withdrawal, at: datetime) -> None:
     account = ledger.load(tx, AccountRef(SOURCE, after.author_id), at)
     step = "released" if before.status == "held" and after.status != "returned" else after.status
-    if after.reason == CALLED_OFF:
+    if was_called_off(after.status, after.reason):
         step = "called_off"
     facts: dict[str, Any] = {
         "state": step, "withdrawal_id": after.id, "expected_on": after.expected_on,

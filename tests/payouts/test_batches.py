@@ -158,14 +158,15 @@ async def test_every_bad_row_is_named_and_nothing_is_applied(world: World) -> No
         Report(line=6, id=good.id, status="paid", on=TODAY, currency="EUR"),
         Report(line=7, id=good.id, status="paid", on=TODAY + timedelta(days=2)),
         Report(line=8, id=good.id, status="paid", on=TODAY - timedelta(days=2)),
+        Report(line=9, id=good.id, status="returned", reason="Called off"),
     ]
     with pytest.raises(DataError) as caught:
         await reconcile(world, *reports)
     text = "\n".join(caught.value.problems)
-    assert [p.split(":")[0] for p in caught.value.problems] == [f"line {n}" for n in range(3, 9)]
+    assert [p.split(":")[0] for p in caught.value.problems] == [f"line {n}" for n in range(3, 10)]
     for words in (
         "WD-404 is not known", "was never in a batch", "is 50.00 USD, the file says 50.01", "is in USD, not in EUR",
-        "has not come yet", "before it was given to finance",
+        "has not come yet", "before it was given to finance", "say what the bank said",
     ):  # fmt: skip
         assert words in text
     assert [w.id for w in those(world, "in_review")] == [good.id]

@@ -17,6 +17,7 @@ from inbox.message import ContactPoint, InboundMessage, SenderProof
 from inbox.money import Money
 from inbox.payouts import batches, telling, withdrawals
 from inbox.payouts.files import Report
+from inbox.payouts.royalties import CALLED_OFF
 from inbox.payouts.withdrawals import Move, Wish
 from tests.payouts.conftest import XIMENA
 from tests.payouts.flow import claim, kinds, notices, reconcile, royalties, those, withdraw
@@ -302,6 +303,34 @@ async def test_a_called_off_one_is_available_again_and_stops_nothing(world: Worl
     assert royalties(world).available == Money.of("120.00")
     assert "will not be paid out" in notices(world)[-1]["text"]
     await withdraw(world, "withdraw 70 of it")
+
+
+async def test_no_reason_of_staff_reads_as_called_off(world: World) -> None:
+    made = await withdraw(world, "withdraw 60 of it")
+    at = world.clock.now()
+    for reason in ("called off", " Called Off"):
+        with pytest.raises(Conflict, match="a step of its own"):
+            await world.store.run(
+                lambda tx, r=reason: withdrawals.hold(tx, world.house, made.id, by="sanjay", reason=r, at=at)
+            )
+    assert [w.status for w in those(world)] == ["requested"]
+    await world.store.run(lambda tx: withdrawals.hold(tx, world.house, made.id, by="sanjay", reason="a check", at=at))
+    with pytest.raises(Conflict, match="a step of its own"):
+        await world.store.run(
+            lambda tx: withdrawals.release(tx, world.house, made.id, by="sanjay", reason="called off", at=at)
+        )
+    assert [w.status for w in those(world, "held")] == ["held"]
+
+
+async def test_what_is_on_hold_is_not_told_as_called_off_whatever_its_reason(world: World) -> None:
+    made = await withdraw(world, "withdraw 60 of it")
+    step = Move(to="held", by="sanjay", at=world.clock.now(), reason=CALLED_OFF)
+    await world.store.run(lambda tx: withdrawals.move(tx, world.house, made.id, step))
+    text = notices(world)[-1]["text"]
+    assert "will not be paid out" not in text
+    assert "available to you again" not in text
+    await world.says(world.reader.teach("where is it", "royalty_withdrawal_status"), channel="chat")
+    assert "called off" not in world.messages()[-1].text
 
 
 @pytest.mark.parametrize(
