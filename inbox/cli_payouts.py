@@ -76,7 +76,8 @@ def _export(arguments: argparse.Namespace) -> int:
             now = inbox.clock.now()
             until = arguments.until or now.date()
             house = inbox.house
-            claimed = inbox.store.run_sync(lambda tx: batches.claim(tx, house, until=until, by=BY, at=now))
+            picked = inbox.store.read_now(lambda tx: batches.pick(tx, until, now))
+            claimed = inbox.store.run_sync(lambda tx: batches.claim(tx, house, picked, by=BY, at=now))
             for withdrawal_id, why in claimed.waiting:
                 print(f"waits: {withdrawal_id}: {why}")
             if claimed.batch is None:

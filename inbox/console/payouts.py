@@ -80,8 +80,9 @@ class PayoutPages:
         now, house = self._console.clock.now(), self._console.house
         today = now.astimezone(self._console.zone).date()
         until = _day(visit.form.get("until", ""), today)
+        picked = await self._console.store.read(lambda tx: batches.pick(tx, until, now))
         claimed = await self._console.store.run(
-            lambda tx: batches.claim(tx, house, until=until, by=visit.staff.id, at=now)
+            lambda tx: batches.claim(tx, house, picked, by=visit.staff.id, at=now)
         )  # fmt: skip
         if claimed.batch is None:
             return see_other("/console/payouts?done=nothing")

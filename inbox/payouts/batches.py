@@ -28,14 +28,19 @@ from inbox.payouts.tables import batches, items
 from inbox.payouts.withdrawals import Move, Withdrawal
 
 STREAM = "payouts"
-MOST = 5_000  # withdrawals in one batch; the rest is for the next
+MOST = 500  # withdrawals in one batch, which is one unit of the store; the rest is for the next
+PAGE = 500  # requests looked at in one query
 w, b = tables.withdrawals, sa.bindparam
+_PLACE = (w.c.author_id, w.c.requested_on, w.c.id)
 _DUE = Sql(
-    sa.select(w.c.id, w.c.author_id)
-    .where(w.c.status == "requested", w.c.confirmation != "", w.c.requested_on <= b("until"))
-    .order_by(w.c.author_id, w.c.requested_on, w.c.id)
+    sa.select(*_PLACE)
+    .where(
+        w.c.status == "requested", w.c.confirmation != "", w.c.requested_on <= b("until"),
+        sa.tuple_(*_PLACE) > sa.tuple_(b("author"), b("day"), b("withdrawal")),
+    )
+    .order_by(*_PLACE)
     .limit(b("limit"))
-)
+)  # fmt: skip
 _LAST = Sql(sa.select(sa.func.max(batches.c.number).label("n")))
 _ADD = insert(batches, "number", "until_on", "created_by", "created_at")
 _ADD_ITEM = insert(items, *(c.name for c in items.c))
@@ -66,6 +71,15 @@ class Batch:
     @property
     def id(self) -> str:
         return batch_id(self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """Requests up to ``until`` that may be paid, in the order of their authors; ``waiting`` says of the others why not."""
+
+    until: date
+    ids: tuple[str, ...]
+    waiting: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,20 +116,41 @@ def number_of(text: str) -> int:
 # -- claim
 
 
-def claim(tx: Tx, house: House, *, until: date, by: str, at: datetime) -> Claimed:
-    """Put every withdrawal that may be paid into a new batch, ``in_review``; the authors are told.
+def pick(tx: Tx, until: date, at: datetime) -> Picked:
+    """Look for up to ``MOST`` that may be paid, past all that wait, however many there are. Only reads: it may take long."""
+    ids: list[str] = []
+    waiting: list[tuple[str, str]] = []
+    place, account = ("", "", ""), None
+    while len(ids) < MOST:
+        day, limit = until.isoformat(), min(PAGE, MOST - len(ids))
+        due = tx.all(_DUE, until=day, author=place[0], day=place[1], withdrawal=place[2], limit=limit)
+        for row in due:
+            place = (row["author_id"], row["requested_on"], row["id"])
+            if account is None or account.ref.id != row["author_id"]:
+                account = ledger.load(tx, AccountRef(SOURCE, row["author_id"]), at)
+            why = obstacle(account, withdrawals.get(tx, row["id"]), at)
+            if why:
+                waiting.append((row["id"], BAR_WORDS[why]))
+            else:
+                ids.append(row["id"])
+        if len(due) < limit:
+            break
+    return Picked(until, tuple(ids), tuple(waiting))
+
+
+def claim(tx: Tx, house: House, picked: Picked, *, by: str, at: datetime) -> Claimed:
+    """Put what was picked and may still be paid into a new batch, ``in_review``; the authors are told.
 
     Each is judged at this moment, under its author's lock: whatever stops payouts keeps it out, whoever asks.
     """
-    due = tx.all(_DUE, until=until.isoformat(), limit=MOST)
-    waiting: list[tuple[str, str]] = []
+    waiting = list(picked.waiting)
     chosen: list[tuple[Withdrawal, Account]] = []
-    for row in due:
-        records.touch(tx, row["author_id"], at)
-        withdrawal = withdrawals.get(tx, row["id"])
+    for key in picked.ids:
+        records.touch(tx, withdrawals.get(tx, key).author_id, at)
+        withdrawal = withdrawals.get(tx, key)
         if withdrawal.status != "requested":  # somebody was faster
             continue
-        account = ledger.load(tx, AccountRef(SOURCE, row["author_id"]), at)
+        account = ledger.load(tx, AccountRef(SOURCE, withdrawal.author_id), at)
         why = obstacle(account, withdrawal, at)
         if why:
             waiting.append((withdrawal.id, BAR_WORDS[why]))
@@ -124,12 +159,13 @@ def claim(tx: Tx, house: House, *, until: date, by: str, at: datetime) -> Claime
     if not chosen:
         return Claimed(None, tuple(waiting))
     number = int((tx.one(_LAST) or {"n": 0})["n"] or 0) + 1
-    tx.run(_ADD, number=number, until_on=until.isoformat(), created_by=by, created_at=to_micros(at))
+    until = picked.until.isoformat()
+    tx.run(_ADD, number=number, until_on=until, created_by=by, created_at=to_micros(at))
     for position, (withdrawal, account) in enumerate(chosen, 1):
         _add_item(tx, number, position, withdrawal, account, at)
         withdrawals.move(tx, house, withdrawal.id, Move(to="in_review", by=by, at=at))
     events.record(
-        tx, STREAM, "payout.batch_made", at, by, batch=batch_id(number), count=len(chosen), until=until.isoformat(),
+        tx, STREAM, "payout.batch_made", at, by, batch=batch_id(number), count=len(chosen), until=until,
         withdrawals=[x.id for x, _ in chosen],
     )  # fmt: skip
     return Claimed(get(tx, number), tuple(waiting))

@@ -99,7 +99,7 @@ async def _withdrawal_paid(stage: Stage, details: Details) -> None:
     report = files.Report(line=1, id=w["id"], status=w["status"], on=on, amount=Money.of(w["amount"]).decimal)
 
     def unit(tx: Tx) -> None:
-        batches.claim(tx, stage.house, until=now.date(), by="finance", at=now)
+        batches.claim(tx, stage.house, batches.pick(tx, now.date(), now), by="finance", at=now)
         batches.reconcile(tx, stage.house, [report], by="finance", at=now)
 
     await stage.store.run(unit)

@@ -39,9 +39,8 @@ async def withdraw(
 
 async def claim(world: World, until: date | None = None) -> batches.Claimed:
     now = world.clock.now()
-    claimed = await world.store.run(
-        lambda tx: batches.claim(tx, world.house, until=until or now.date(), by="finance", at=now)
-    )
+    picked = await world.store.read(lambda tx: batches.pick(tx, until or now.date(), now))
+    claimed = await world.store.run(lambda tx: batches.claim(tx, world.house, picked, by="finance", at=now))
     await world.settle()
     return claimed
 

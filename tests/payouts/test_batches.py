@@ -84,13 +84,43 @@ async def test_two_exports_at_once_never_share_a_withdrawal(world: World) -> Non
         await withdraw(world, f"withdraw {50 + n} of it")
         await withdraw(world, f"retirar {50 + n} de eso", by=XIMENA)
     now = world.clock.now()
+    picked = world.store.read_now(lambda tx: batches.pick(tx, TODAY, now))
     found = await asyncio.gather(
-        *(world.store.run(lambda tx: batches.claim(tx, world.house, until=TODAY, by="x", at=now)) for _ in range(4))
+        *(world.store.run(lambda tx: batches.claim(tx, world.house, picked, by="x", at=now)) for _ in range(4))
     )
     rows = world.rows(items)
     assert len(rows) == len({r["withdrawal_id"] for r in rows}) == 4
     assert sum(c.batch.count for c in found if c.batch) == 4
     assert len(notices(world)) == 4
+
+
+async def test_what_came_up_since_it_was_picked_keeps_it_out(world: World) -> None:
+    made = await withdraw(world, "withdraw 60 of it")
+    now = world.clock.now()
+    picked = world.store.read_now(lambda tx: batches.pick(tx, TODAY, now))
+    assert picked.ids == (made.id,)
+    await world.store.run(lambda tx: changes.set_flag(tx, "A-100", "fraud", at=now))
+    claimed = await world.store.run(lambda tx: batches.claim(tx, world.house, picked, by="x", at=now))
+    assert claimed == batches.Claimed(None, ((made.id, "the account has a fraud flag"),))
+
+
+async def test_a_full_batch_leaves_the_rest_and_those_that_wait_starve_nobody(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "MOST", 1)
+    waits = [(await withdraw(world, f"withdraw {50 + n} of it")).id for n in range(2)]
+    behind = [(await withdraw(world, f"retirar {50 + n} de eso", by=XIMENA)).id for n in range(2)]
+    await world.store.run(lambda tx: changes.set_flag(tx, "A-100", "fraud", at=world.clock.now()))
+    taken = []
+    for left in (1, 0):
+        claimed = await claim(world)
+        assert claimed.batch is not None
+        assert claimed.batch.count == 1
+        assert sorted(key for key, _ in claimed.waiting) == sorted(waits)
+        taken += [r["withdrawal_id"] for r in world.rows(items, batch=claimed.batch.number)]
+        assert len(those(world)) == len(waits) + left
+    assert sorted(taken) == sorted(behind)
+    assert (await claim(world)).batch is None
 
 
 async def test_until_leaves_later_requests_for_the_next_batch(world: World) -> None:
