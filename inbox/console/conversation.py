@@ -14,6 +14,7 @@ from inbox import authorisations, contacts, conversations, jsontext, merging
 from inbox.accounts.base import Account, AccountRef
 from inbox.console import timeline
 from inbox.console.auth import Door
+from inbox.console.destinations import REASONS
 from inbox.console.timeline import Timeline
 from inbox.console.view import Console, Visit, page
 from inbox.contacts import Contact
@@ -84,7 +85,14 @@ async def written(
     whole = await console.store.read(lambda tx: gather(tx, console.house, key, now, done))
     if problem:
         whole = replace(whole, result=DeskResult(ok=False, text=problem))
-    shared = {"whole": whole, "outcomes": OUTCOMES, "draft": "", "chosen": "", "preview": None}
+    shared = {
+        "whole": whole,
+        "outcomes": OUTCOMES,
+        "draft": "",
+        "chosen": "",
+        "preview": None,
+        "change_reasons": REASONS,
+    }
     return page(console, visit, name, 422 if problem else 200, **{**shared, **values})
 
 

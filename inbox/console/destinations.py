@@ -25,11 +25,13 @@ from inbox.payouts import destinations, setoff, telling
 from inbox.payouts.destinations import KINDS, METHODS, Wanted
 
 _LONGEST = 500
+#: Of cases that end on this page.
+REASONS = ("payout_destination_change", "contact_change", "payout_returned", "royalty_offset_request")
 _CASES = Sql(
     sa.select(handoffs)
     .where(
         handoffs.c.status.in_(["open", "claimed"]),
-        handoffs.c.reason.in_(["payout_destination_change", "contact_change", "payout_returned", "royalty_offset_request"]),
+        handoffs.c.reason.in_(REASONS),
     )
     .order_by(handoffs.c.due_at)
     .limit(100)
@@ -69,7 +71,7 @@ class DestinationPages:
         found = await self._console.store.read(gather)
         return page(
             self._console, visit, "changes.html", kinds=KINDS, methods=METHODS, done=_done(visit),
-            case=visit.query("case")[:9], author=visit.query("author")[:64], hours=self._console.house.rules.payout_hold_hours,
+            case=visit.query("case")[:9], author=visit.query("author")[:64], message=visit.query("message")[:64], hours=self._console.house.rules.payout_hold_hours,
             **found,
         )  # fmt: skip
 

@@ -19,6 +19,7 @@ from inbox.errors import NotFound
 from inbox.escalation import posting
 from inbox.escalation.reasons import reason_of
 from inbox.events import Event
+from inbox.payouts import setoff
 
 MESSAGES = 300
 
@@ -69,6 +70,7 @@ class Entry:
     verdict_reason: str = ""
     reply_to: str = ""  # of an automated reply: the message it answers
     seq: int = 0  # of an event
+    proven: bool = False  # the author's own words, which may be recorded as consent
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,7 @@ def _inbound(row: Any, why: Why | None, author: str) -> Entry:
         kind="author", who=row["author_name"] or author or "Author", text=shown(row["text"]), at=from_micros(row["created_at"]),
         key=row["id"], channel=row["channel"], subject=shown(row["subject"]), address=row["address"].partition(":")[2],
         masked=masked_of(row), files=files, why=why, status="" if row["kind"] == "text" else row["kind"],
+        proven=row["proof"] in setoff.PROVEN,
     )  # fmt: skip
 
 

@@ -32,7 +32,7 @@ from inbox.staffing import Staff
 #: What stops a set-off: money stays with us, so a hold, a form or a payout method does not.
 _STOPS = frozenset({"fraud", "negative", "copies_disputed"})
 #: How the sender of a consent must have been proven.
-_PROVEN = frozenset({SenderProof.PORTAL.value, SenderProof.DMARC_PASS.value, SenderProof.CARRIER.value})
+PROVEN = frozenset({SenderProof.PORTAL.value, SenderProof.DMARC_PASS.value, SenderProof.CARRIER.value})
 s, b = setoffs.c, sa.bindparam
 _ADD = insert(
     setoffs, "id", "author_id", "invoice_id", "amount", "message_id", "words", "recorded_by", "recorded_at"
@@ -81,7 +81,7 @@ def record_consent(tx: Tx, consent: Consent, by: Staff, at: datetime) -> Setoff:
     row = tx.one(_MESSAGE, message=consent.message_id.strip())
     if row is None or row["direction"] != "inbound" or not _is_theirs(tx, row, consent.author_id):
         raise Malformed("Consent is a message that the author wrote to us. Give the id of that message.")
-    if row["proof"] not in _PROVEN:
+    if row["proof"] not in PROVEN:
         raise Malformed("That message is not proven to come from the author.")
     records.touch(tx, consent.author_id, at)
     if tx.one(_KNOWN, message=row["id"], invoice=consent.invoice_id) is not None:

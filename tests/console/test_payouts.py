@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import date
+from html import unescape
 
 import pytest
 import sqlalchemy as sa
@@ -14,8 +15,9 @@ from inbox.accounts import records
 from inbox.accounts.base import Royalties
 from inbox.db.store import Sql
 from inbox.db.tables import events as record
+from inbox.message import ContactPoint, SenderProof
 from inbox.money import Money
-from inbox.payouts import destinations, withdrawals
+from inbox.payouts import destinations, setoff, withdrawals
 from inbox.payouts.withdrawals import Wish
 from tests.console.world import MAIL, PHONE, World, add_staff, author_account
 
@@ -187,6 +189,49 @@ async def test_refusing_wants_a_reason(house: World):
     await ana.post(f"/console/changes/{key}/refuse", reason="")
     assert ana.status == 400
     assert "Everything stays as it was" in await ana.post(f"/console/changes/{key}/refuse", reason="not the author")
+
+
+def link(html: str, words: str) -> str:
+    return unescape(re.search(rf'href="([^"]*)">{words}', html).group(1))
+
+
+async def test_from_the_authors_message_to_the_consent(house: World):
+    talk, message = await house.hear("yes, use my royalties for INV-801")
+    ana = await house.agent()
+    html = await ana.get(f"/console/conversations/{talk}")
+    assert html.count("Use as consent") == 1
+    await ana.get(link(html, "Use as consent"))
+    form = ana.form("/console/setoffs")
+    assert (form["author"], form["message"]) == ("A-3307", message)
+    await ana.post("/console/setoffs", **{**form, "invoice": "INV-801", "amount": "50.00"})
+    assert ana.status == 200
+    assert [x.message_id for x in house.store.read_now(setoff.open_ones)] == [message]
+    await ana.get(link(html, "Record the consent"))
+    assert ana.form("/console/setoffs")["author"] == "A-3307"
+
+
+async def test_a_message_that_cannot_be_consent_has_no_such_link(house: World):
+    talk, _ = await house.hear("yes, use my royalties for INV-801", proof=SenderProof.NONE)
+    ana = await house.agent()
+    assert "Use as consent" not in await ana.get(f"/console/conversations/{talk}")
+    talk, _ = await house.hear("hello", sender=ContactPoint("email", "stranger@x.example"))
+    assert "Use as consent" not in await ana.get(f"/console/conversations/{talk}")
+
+
+async def test_from_a_case_to_the_change(house: World):
+    talk, _ = await house.hear("I have a new bank")
+    ana = await house.agent()
+    await ana.get(link(await ana.get(f"/console/conversations/{talk}"), "Write down the change"))
+    form = ana.form("/console/changes")
+    assert (form["author"], form["case"]) == ("A-3307", "1")
+    await ana.post("/console/changes", **{**form, "kind": "payout", "method": "bank", "last4": "4471"})
+    assert [(c.case, c.conversation_id) for c in house.store.read_now(destinations.open_ones)] == [(1, talk)]
+
+
+async def test_other_cases_lead_to_no_change(house: World):
+    talk, _ = await house.hear("I was charged twice")
+    ana = await house.agent()
+    assert "Write down the change" not in await ana.get(f"/console/conversations/{talk}")
 
 
 async def test_a_set_off_takes_the_authors_words_and_two_people(house: World):

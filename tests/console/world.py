@@ -61,6 +61,16 @@ class WordReader:
                 case_reason="vulnerability_self_harm", quote="gun",
             )  # fmt: skip
             return _read(text, "", Route.ESCALATE, (finding,), Severity.HIGH)
+        if "new bank" in said or "my royalties" in said:
+            reason = "payout_destination_change" if "bank" in said else "royalty_offset_request"
+            finding = Finding(
+                guard="identity.payout",
+                route=Route.ESCALATE,
+                reason="about royalties",
+                case_reason=reason,
+                quote="royalties",
+            )
+            return _read(text, "", Route.ESCALATE, (finding,))
         if "owe" in said:
             return _read(text, "account_balance", Route.ANSWER)
         if "thank" in said:
