@@ -8,9 +8,10 @@ from datetime import timedelta
 import pytest
 
 from inbox.accounts import importing, ledger, records
-from inbox.accounts.base import Royalties
+from inbox.accounts.base import Royalties, Withdrawal
 from inbox.errors import Conflict
 from inbox.money import Money
+from inbox.payouts import setoff
 from tests.payouts.flow import changed, claim, reconcile, royalties, those, withdraw
 from tests.payouts.test_batches import TODAY, Report
 from tests.payouts.test_setoff import apply, record, wish
@@ -93,6 +94,16 @@ async def test_royalties_that_were_set_off_are_gone_too(world: World) -> None:
 async def test_without_anything_paid_out_a_file_is_taken_as_it_is(world: World) -> None:
     assert await told(world, available="333.00") is True
     assert available(world) == "333.00"
+
+
+async def test_what_left_elsewhere_and_what_was_not_done_is_not_taken_off(world: World) -> None:
+    theirs = Withdrawal(id="WD-9", amount=Money.of("60.00"), requested_on=TODAY, status="requested")
+    await world.store.run(lambda tx: records.withdrawal(tx, "A-100", theirs))
+    known = await record(world, await wish(world))
+    assert await told(world, available="333.00") is True
+    await world.store.run(lambda tx: setoff.refuse(tx, known.id, world.agents["vera"], world.clock.now()))
+    assert await told(world, available="334.00") is True
+    assert available(world) == "334.00"
 
 
 async def test_another_currency_is_refused_once_money_left_here(world: World) -> None:
