@@ -1,9 +1,9 @@
-"""How a billing system says that an author is reached, against what people checked here, and what a new address entails."""
+"""How a billing system or a file says that an author is reached, against what people checked here, and what a new address entails."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -12,6 +12,9 @@ from inbox.accounts import tables
 from inbox.clock import to_micros
 from inbox.db.store import Sql, Tx
 from inbox.payouts.tables import changes
+
+#: How long payouts rest after a new contact in a file; the house's own wait is `rules.payout_hold_hours`.
+REST = timedelta(hours=72)
 
 b = sa.bindparam
 a, r, c = tables.authors.c, tables.royalties.c, changes.c

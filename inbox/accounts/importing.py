@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
-from inbox.accounts import base, import_authorisations, import_checks, records
+from inbox.accounts import base, contacts_told, import_authorisations, import_checks, ledger, records
 from inbox.accounts.assembly import SOURCE
 from inbox.accounts.import_fields import TABLES, Problem, Row, read
 from inbox.accounts.import_files import json_rows, rows_of
@@ -115,7 +115,7 @@ def _write(tx: Tx, rows: Sequence[Row], at: datetime, stayed: list[str]) -> dict
         by_table[row.table].append(row)
     currencies = import_checks.currencies(tx, rows)
     for row in by_table["authors"]:
-        records.author(tx, _author(row, at), at)
+        records.author(tx, _reached(tx, _author(row, at), at), at)
     for author_id in sorted({r.author_id for r in rows} - {r.author_id for r in by_table["authors"]}):
         records.touch(tx, author_id, at)
     parts: dict[str, list[Row]] = defaultdict(list)
@@ -134,6 +134,14 @@ def _write(tx: Tx, rows: Sequence[Row], at: datetime, stayed: list[str]) -> dict
             else:
                 _write_row(tx, row, currencies[row.author_id], parts)
     return {table: len(by_table[table]) for table in TABLES if by_table[table]}
+
+
+def _reached(tx: Tx, account: base.Account, at: datetime) -> base.Account:
+    """A contact that two people checked here stays; another new one makes payouts rest."""
+    ledger.lock(tx, account.ref)
+    told = contacts_told.Contact(email=account.email.lower(), phone=account.phone, source="import")
+    kept = contacts_told.kept(tx, account.ref.id, told, at, at + contacts_told.REST)
+    return replace(account, email=kept.email, phone=kept.phone)
 
 
 def _applied(row: Row, left: dict[str, Decimal]) -> Decimal:

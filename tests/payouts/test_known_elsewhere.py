@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from inbox import events
-from inbox.accounts import ledger, mirror, records
+from inbox.accounts import contacts_told, importing, ledger, mirror, records
 from inbox.accounts.base import Account, AccountRef
 from inbox.errors import Conflict
 from tests.payouts.flow import after_hold, called, change_asked, changed, royalties
@@ -91,3 +92,34 @@ async def test_what_two_people_changed_stays(nadia: World, kind: str, address: s
     other = {"email": ("phone", "+12125550666"), "phone": ("email", "new@okafor.example")}[kind]
     account = await reads(nadia, **dict([other]))
     assert (getattr(account, kind), getattr(account, other[0])) == (address, other[1])
+
+
+async def imports(world: World, **told: str) -> Account:
+    """The file of the CRM again; how Mara is reached now."""
+    row = {
+        "author_id": "A-100", "name": MARA.name, "email": MARA.email, "phone": MARA.phone, "timezone": MARA.timezone,
+        "language": MARA.language, "region": MARA.region, "currency": MARA.currency, "titles": list(MARA.titles),
+    } | told  # fmt: skip
+    world.clock.tick(60)
+    text = json.dumps([row])
+    report = await world.store.run(lambda tx: importing.load_accounts(text, "crm", tx, at=world.clock.now()))
+    assert report.ok, report.lines()
+    return world.store.read_now(lambda tx: ledger.load(tx, MARA.ref))
+
+
+async def test_a_new_address_in_a_file_rests_payouts_and_is_not_called(world: World) -> None:
+    await imports(world)
+    assert security(world) == []
+    account = await imports(world, phone="+12125550666")
+    assert account.phone == "+12125550666"
+    assert royalties(world).hold_until == world.clock.now() + contacts_told.REST
+    assert [e.data["what"] for e in security(world)] == ["phone"]
+    change = await change_asked(world)
+    with pytest.raises(Conflict):
+        await called(world, change)
+
+
+async def test_a_file_does_not_undo_a_contact_that_two_people_changed(world: World) -> None:
+    await changed(world, kind="phone", address="+12125550777")
+    assert (await imports(world)).phone == "+12125550777"
+    assert (await imports(world, email="mara@new.example")).email == "mara@new.example"
