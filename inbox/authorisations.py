@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from inbox import events, jsontext
+from inbox import contacts, events, jsontext
 from inbox.accounts import known
 from inbox.accounts.base import Account, AccountRef
 from inbox.clock import from_micros, to_micros
@@ -34,12 +34,13 @@ _ADD = insert(
     "approved_by", "approved_at",
 )  # fmt: skip
 _BY_ID = Sql(sa.select(authorisations).where(a.id == b("key")).with_for_update())
+_HELD = (a.point_kind == b("kind"), a.point_value == b("value"), a.status == "approved")
+_NOT_OVER = sa.or_(a.ends_at == 0, a.ends_at > b("now"))
 _OF_POINT = Sql(
-    sa.select(authorisations)
-    .where(a.point_kind == b("kind"), a.point_value == b("value"), a.status == "approved")
-    .order_by(a.id)
-    .limit(MOST_OF_ONE)
+    sa.select(authorisations).where(*_HELD, a.starts_at <= b("now"), _NOT_OVER).order_by(a.id.desc()).limit(MOST_OF_ONE)
 )
+_ANY_OF_POINT = Sql(sa.select(a.id).where(*_HELD).limit(1))
+_COUNT_OF_POINT = Sql(sa.select(sa.func.count().label("held")).where(*_HELD, _NOT_OVER))
 _OF_ACCOUNT = Sql(
     sa.select(authorisations).where(a.account_source == b("source"), a.account_id == b("account")).order_by(a.id.desc())
 )
@@ -74,7 +75,7 @@ class Proposal:
 def propose(tx: Tx, proposal: Proposal, by: str, now: datetime) -> Authority:
     """Record it; nothing is open yet. Raises ``DataError`` with every problem, ``NotFound`` without such an account."""
     account = known.load(tx, proposal.ref, now)
-    if found := problems(proposal, account, now):
+    if found := [*problems(proposal, account, now), *_taken(tx, _plain(proposal.point), now)]:
         raise DataError(found)
     key = _insert(tx, proposal, now, status="proposed", recorded_by=by)
     _record(tx, "authorisation.proposed", now, by, key, account=proposal.ref.id, person=proposal.person)
@@ -84,8 +85,8 @@ def propose(tx: Tx, proposal: Proposal, by: str, now: datetime) -> Authority:
 def record_imported(tx: Tx, key: str, proposal: Proposal, by: tuple[str, str], now: datetime) -> None:
     """As the company's own system has it; ``by`` is who recorded and who approved it there.
 
-    Approved if those are two people, else it waits for a supervisor here. One that is on record under this key already
-    stays as staff left it. Raises ``DataError``.
+    Approved if those are two people and the address can hold it, else it waits for a supervisor here, who is told why. One
+    that is on record under this key already stays as staff left it. Raises ``DataError``.
     """
     if tx.one(_BY_ID, key=key) is not None:
         return
@@ -93,6 +94,8 @@ def record_imported(tx: Tx, key: str, proposal: Proposal, by: tuple[str, str], n
     if found := problems(proposal, account, now, imported=True):
         raise DataError(found)
     recorded_by, approved_by = by[0] or "import", by[1] if by[1] != by[0] else ""
+    if _taken(tx, _plain(proposal.point), now):
+        approved_by = ""
     status = "approved" if approved_by else "proposed"
     _insert(tx, proposal, now, key=key, status=status, recorded_by=recorded_by, approved_by=approved_by)
     _record(
@@ -109,7 +112,8 @@ def revoke_imported(tx: Tx, key: str, now: datetime) -> None:
 
 
 def approve(tx: Tx, key: str, by: str, now: datetime) -> Authority:
-    """The second person opens it. Raises ``Conflict`` for the one who recorded it, or if it is not waiting any more."""
+    """The second person opens it. Raises ``Conflict`` for the one who recorded it, if it is not waiting any more, or if
+    the address is an author's by now or speaks for too many."""
     row = _row(tx, key)
     if row["status"] != "proposed":
         raise Conflict(f"This authorisation is {row['status']} already.")
@@ -117,6 +121,8 @@ def approve(tx: Tx, key: str, by: str, now: datetime) -> Authority:
         raise Conflict("Whoever recorded an authorisation cannot approve it. Ask another supervisor.")
     if row["ends_at"] and row["ends_at"] <= to_micros(now):
         raise Conflict("This authorisation has run out. Record it again with a later end.")
+    if found := _taken(tx, ContactPoint(row["point_kind"], row["point_value"]), now):
+        raise Conflict(f"{found[0][0].upper()}{found[0][1:]}.")
     tx.run(_APPROVE, key=key, by=by, at=to_micros(now))
     _record(tx, "authorisation.approved", now, by, key, account=row["account_id"], person=row["person"])
     return get(tx, key)
@@ -137,16 +143,16 @@ def get(tx: Tx, key: str) -> Authority:
 
 
 def of_point(tx: Tx, point: ContactPoint, now: datetime) -> list[Authority]:
-    """Those that this address holds and that are in force now."""
+    """Those that this address holds and that are in force now, the newest first."""
     if point.kind == "chat":
         return []
-    found = [_authority(row) for row in tx.all(_OF_POINT, kind=point.kind, value=_plain(point).value)]
-    return [authority for authority in found if authority.is_live(now)]
+    rows = tx.all(_OF_POINT, kind=point.kind, value=_plain(point).value, now=to_micros(now))
+    return [_authority(row) for row in rows]
 
 
 def holds_any(tx: Tx, point: ContactPoint) -> bool:
-    """Whether an approved authorisation names this address, in force or not yet."""
-    return bool(tx.all(_OF_POINT, kind=point.kind, value=_plain(point).value))
+    """Whether an approved authorisation names this address, also one that has not begun or has run out."""
+    return tx.one(_ANY_OF_POINT, kind=point.kind, value=_plain(point).value) is not None
 
 
 def of_account(tx: Tx, ref: AccountRef) -> list[Authority]:
@@ -178,6 +184,20 @@ def problems(proposal: Proposal, account: Account, now: datetime, *, imported: b
     elif proposal.ends_at is not None and proposal.ends_at <= now and not imported:
         found.append("it has run out already; give a later end")
     return found
+
+
+def _taken(tx: Tx, point: ContactPoint, now: datetime) -> list[str]:
+    """Why this address cannot hold one more: it is an author's, or it speaks for too many already."""
+    contact = contacts.by_point(tx, point)
+    if contact is not None and contact.account_id:
+        whose = f"{point.value} belongs to the author of account {contact.account_id}"
+        if any(ref.id == contact.account_id for ref in known.find(tx, point)):
+            return [f"{whose}, who has it on file; the person needs an address of their own"]
+        return [f"{whose} since the two were merged. Undo that merge first, under Same person?, if they are two people"]
+    held = tx.one(_COUNT_OF_POINT, kind=point.kind, value=point.value, now=to_micros(now))
+    if held is not None and held["held"] >= MOST_OF_ONE:
+        return [f"{point.value} holds {MOST_OF_ONE} authorisations already. Revoke those that are not needed any more"]
+    return []
 
 
 def _insert(

@@ -89,10 +89,13 @@ def request(row: Any, conversation: Conversation, point: ContactPoint, purpose: 
 def may_join(tx: Tx, contact: Contact, point: ContactPoint, ref: AccountRef) -> bool:
     """Whether a proof makes this address the author's from now on.
 
-    Not if it is on file for anybody else, nor if the contact is another verified author: two of them are never joined. The
-    proof then holds for this conversation alone.
+    Not if it is on file for anybody else, nor if the contact is another verified author: two of them are never joined. Nor
+    if it is an authorised person's, who may have been handed the author's code. The proof then holds for this conversation
+    alone.
     """
     if contact.account_id and contact.account_id != ref.id:
+        return False
+    if authorisations.holds_any(tx, point):
         return False
     return all(found == ref for found in known.find(tx, point))
 

@@ -8,15 +8,17 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from inbox import authorisations, events
+from inbox import authorisations, events, merging
 from inbox.accounts.base import AccountRef
 from inbox.db.identity import authorisations as table
-from inbox.db.store import Sql
+from inbox.db.identity import merges
+from inbox.db.store import Sql, Tx
 from inbox.disclosure.parties import Scope
 from inbox.errors import Conflict, DataError, NotFound
-from inbox.message import ContactPoint
-from tests.flows.test_authorised import authorised, proposal
-from tests.world import MARA, World
+from inbox.ids import new_id
+from inbox.message import ContactPoint, SenderProof
+from tests.flows.test_authorised import JO, authorised, jo_says, proposal
+from tests.world import ILSE, MARA, World
 
 
 async def test_the_one_who_recorded_it_cannot_approve_it_not_even_past_the_code(world: World) -> None:
@@ -79,3 +81,81 @@ async def test_dates_and_accounts_are_checked(world: World) -> None:
     later = now + timedelta(hours=2)
     with pytest.raises(Conflict, match="run out"):
         await world.store.run(lambda tx: authorisations.approve(tx, short.id, "sanjay", later))
+
+
+async def joined(world: World) -> None:
+    """Jo's address became the author's by a code, before anybody wrote down that she is not the author."""
+    await jo_says(world, world.reader.teach("what is the balance?", "account_balance"), proof=SenderProof.NONE)
+    await jo_says(world, world.reader.teach(f"on file is {MARA.email}", emails=(MARA.email,)), proof=SenderProof.NONE)
+    await jo_says(world, world.code(), proof=SenderProof.NONE)
+    [merged] = world.rows(merges)
+    assert merged["merged_by"] == merging.BY_CODE
+
+
+async def test_an_address_that_was_merged_with_the_author_cannot_be_authorised(world: World) -> None:
+    now = world.clock.now()
+    early = await world.store.run(lambda tx: authorisations.propose(tx, proposal(now), "noor", now))
+    await joined(world)
+    with pytest.raises(DataError, match="account A-100 since the two were merged. Undo that merge first"):
+        await world.store.run(lambda tx: authorisations.propose(tx, proposal(now), "noor", now))
+    with pytest.raises(Conflict, match="Undo that merge first"):
+        await world.store.run(lambda tx: authorisations.approve(tx, early.id, "sanjay", now))
+    [merged] = world.rows(merges)
+    await world.store.run(lambda tx: merging.undo(tx, merged["id"], "sanjay", now))
+    await world.store.run(lambda tx: authorisations.approve(tx, early.id, "sanjay", now))
+    assert await world.store.read(lambda tx: authorisations.of_point(tx, JO, now))
+
+
+async def test_the_address_on_another_authors_file_cannot_be_authorised(world: World) -> None:
+    now = world.clock.now()
+    await world.says(world.reader.teach("hello", "greeting"), by=ILSE, channel="email")
+    theirs = proposal(now, point=ContactPoint("email", ILSE.email))
+    with pytest.raises(DataError, match="account A-200, who has it on file; the person needs an address of their own"):
+        await world.store.run(lambda tx: authorisations.propose(tx, theirs, "noor", now))
+
+
+async def test_an_imported_one_for_a_merged_address_waits_for_a_supervisor(world: World) -> None:
+    await joined(world)
+    now, by = world.clock.now(), ("ana", "sol")
+    await world.store.run(lambda tx: authorisations.record_imported(tx, "k", proposal(now), by, now))
+    assert [row["status"] for row in world.rows(table)] == ["proposed"]
+    with pytest.raises(Conflict, match="Undo that merge first"):
+        await world.store.run(lambda tx: authorisations.approve(tx, "k", "sanjay", now))
+
+
+# -- an agent of many authors
+
+
+async def many(world: World, count: int, **more: Any) -> None:
+    now = world.clock.now()
+
+    def write(tx: Tx) -> None:
+        for n in range(count):
+            authorisations.record_imported(tx, new_id(), proposal(now, **more), ("ana", f"sol-{n}"), now)
+
+    await world.store.run(write)
+
+
+async def test_those_that_ran_out_take_no_place(world: World) -> None:
+    now = world.clock.now()
+    await many(world, authorisations.MOST_OF_ONE, ends_at=now + timedelta(hours=1))
+    world.clock.tick(7_200)
+    found = await authorised(world, ILSE.ref)
+    later = world.clock.now()
+    assert [a.id for a in await world.store.read(lambda tx: authorisations.of_point(tx, JO, later))] == [found.id]
+    assert await world.store.read(lambda tx: authorisations.holds_any(tx, JO))
+
+
+async def test_one_too_many_is_refused_and_not_silently_worth_nothing(world: World) -> None:
+    now = world.clock.now()
+    await many(world, authorisations.MOST_OF_ONE - 1)
+    last, over = [
+        await world.store.run(lambda tx: authorisations.propose(tx, proposal(now, ILSE.ref), "noor", now)) for _ in "12"
+    ]
+    await world.store.run(lambda tx: authorisations.approve(tx, last.id, "sanjay", now))
+    with pytest.raises(Conflict, match="holds 50 authorisations already. Revoke those"):
+        await world.store.run(lambda tx: authorisations.approve(tx, over.id, "sanjay", now))
+    with pytest.raises(DataError, match="holds 50 authorisations already"):
+        await world.store.run(lambda tx: authorisations.propose(tx, proposal(now), "noor", now))
+    found = await world.store.read(lambda tx: authorisations.of_point(tx, JO, now))
+    assert (len(found), found[0].id) == (authorisations.MOST_OF_ONE, last.id)

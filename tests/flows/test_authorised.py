@@ -13,6 +13,7 @@ from inbox import authorisations
 from inbox.accounts.base import Account, AccountRef, Invoice
 from inbox.authorisations import Proposal
 from inbox.clock import SetClock
+from inbox.db.identity import merges
 from inbox.db.store import Store
 from inbox.db.tables import contacts, decisions, handoffs, messages, suppressions
 from inbox.db.tables import events as event_table
@@ -83,6 +84,21 @@ async def test_the_assistant_never_becomes_the_author(world: World) -> None:
     assert "100.00" in world.last()
     talks = {m.conversation_id for m in world.messages()}
     assert len(talks) == 2
+
+
+async def test_a_code_of_the_author_that_was_passed_on_makes_nobody_the_author(world: World) -> None:
+    """Jo names Mara's mail as on file, Mara hands her the code: that holds for this conversation, the address stays Jo's."""
+    await authorised(world)
+    await jo_says(world, world.reader.teach("what is the balance?", "account_balance"), proof=SenderProof.NONE)
+    await jo_says(world, world.reader.teach(f"on file is {MARA.email}", emails=(MARA.email,)), proof=SenderProof.NONE)
+    assert world.messages()[-2].to.value == MARA.email
+    await jo_says(world, world.code(), proof=SenderProof.NONE)
+    assert not world.rows(merges)
+    assert not [c for c in world.rows(contacts) if c["account_id"]]
+    world.clock.tick(31 * 60)
+    mark = len(world.messages())
+    await jo_says(world, world.reader.teach("and the royalties?", "royalty_balance"))
+    assert "120.00" not in " ".join(m.text for m in world.messages()[mark:])
 
 
 @pytest.mark.parametrize(("intent", "secret"), [
