@@ -113,7 +113,8 @@ def revoke_imported(tx: Tx, key: str, now: datetime) -> None:
 
 def approve(tx: Tx, key: str, by: str, now: datetime) -> Authority:
     """The second person opens it. Raises ``Conflict`` for the one who recorded it, if it is not waiting any more, or if
-    the address is an author's by now or speaks for too many."""
+    the address is an author's by now or speaks for too many.
+    """
     row = _row(tx, key)
     if row["status"] != "proposed":
         raise Conflict(f"This authorisation is {row['status']} already.")

@@ -26,8 +26,8 @@ _SET = upsert(code_locks, ("subject",), "until", "failures", "sent", "since")
 class Asker:
     """Who asks for a code or gives one: all three are counted."""
 
-    address: str  # "phone:+1…"
-    network: str  # ``disclosure.networks``; "" = not counted
+    address: str  # "phone:+1…", with "?" where nobody vouches for it
+    network: str  # ``disclosure.networks``, with "?" likewise; "" = not counted
     whose: str  # "account:A-1", "account:A-1:own", or a stand-in where no account is known
 
     @property

@@ -124,15 +124,20 @@ class Request:
     purpose: str = "read"
 
     def asker(self, account_id: str, authority: str, sent_to: str, asked: str) -> Asker:
-        """Who is counted: the address, its network, and whose code it is."""
+        """Who is counted: the address, its network, and whose code it is.
+
+        A sender that nobody vouches for may have invented the address, so they spend the shares of addresses and networks of
+        their own; one who is vouched for and gets the code where they write from is counted for no network at all.
+        """
         here = address(self.asked_from)
-        own = self.vouched and (sent_to == here or self.asked_from.kind == "chat")
-        if account_id:
-            whose = f"account:{account_id}" + (":own" if own else "")
-        else:
-            whose = f"authority:{authority}" if authority else f"target:{asked or here}"
-        network = networks.of_point(self.asked_from, self.client)
-        return Asker(here if self.vouched else f"{here}?", network, whose)
+        whose = f"account:{account_id}" if account_id else f"authority:{authority}" if authority else ""
+        own = bool(whose) and self.vouched and (sent_to == here or self.asked_from.kind == "chat")
+        network = "" if own else networks.of_point(self.asked_from, self.client)
+        if not self.vouched:
+            here, network = f"{here}?", network and f"{network}?"
+        if not whose:
+            whose = f"target:{asked or address(self.asked_from)}"
+        return Asker(here, network, f"{whose}:own" if own else whose)
 
 
 def step_up(tx: Tx, house: House, request: Request, target: Target, now: datetime) -> CodeSent | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,10 +14,11 @@ from inbox.db.sql import Tx
 from inbox.db.tables import code_locks, codes, events
 from inbox.disclosure import networks
 from inbox.guessing import Asker
+from inbox.intake import Reception
 from inbox.message import ContactPoint, SenderProof
 from inbox.settings import Rules
 from tests.conftest import NOW
-from tests.world import MARA, World
+from tests.world import ILSE, MARA, World
 
 RULES = Rules()
 
@@ -155,6 +157,56 @@ async def test_a_network_that_guesses_is_locked_and_listed(world: World) -> None
     assert "pause here" not in world.last()
 
 
+# -- nobody is locked out through a network they share
+
+
+def neighbours(point: ContactPoint, count: int) -> list[ContactPoint]:
+    """Other addresses of the same network: the same domain, or the same block of numbers."""
+    if point.kind == "phone":
+        return [ContactPoint("phone", f"{point.value[:-4]}{7000 + n}") for n in range(count)]
+    domain = point.value.partition("@")[2]
+    return [ContactPoint("email", f"x{n}@{domain}") for n in range(count)]
+
+
+@pytest.mark.parametrize(("forged", "channel"), [("email", "email"), ("voice", "sms")])
+async def test_forged_senders_of_a_network_lock_nobody_out(world: World, forged: str, channel: str) -> None:
+    """More mails that fail DMARC than the domain's share, more invented caller ids than the block's."""
+    ask = world.reader.teach("my balance?", "account_balance")
+    point = ContactPoint("email", MARA.email) if forged == "email" else ContactPoint("phone", MARA.phone)
+    proof = SenderProof.DMARC_FAIL if forged == "email" else SenderProof.CALLER_ID
+    named = world.reader.teach(f"on file is {ILSE.email}", emails=(ILSE.email,))
+    world.house = replace(world.house, rules=replace(RULES, codes_per_hour_network=6, wrong_codes_per_hour_network=6))
+    rehouse(world)
+    for other in neighbours(point, 8):
+        for text in (ask, named, "000001"):
+            await world.says(text, by=None, channel=forged, point=other, proof=proof)
+    assert "pause here" in " ".join(world.heard())  # they are stopped themselves
+    await world.says(ask, channel=channel)
+    await world.says(world.code(), channel=channel)
+    assert "200.00" in world.last()
+
+
+async def test_real_senders_of_a_network_do_not_lock_out_who_gets_the_code_where_they_write_from(world: World) -> None:
+    """Colleagues whose mail passes DMARC spend the domain's share; the author's own request is not counted for it."""
+    world.house = replace(world.house, rules=replace(RULES, codes_per_hour_network=4, wrong_codes_per_hour_network=4))
+    rehouse(world)
+    ask = world.reader.teach("my balance?", "account_balance")
+    named = world.reader.teach(f"on file is {ILSE.email}", emails=(ILSE.email,))
+    for other in neighbours(ContactPoint("email", MARA.email), 6):
+        for text in (ask, named, "000001"):
+            await world.says(text, by=None, channel="email", point=other, proof=SenderProof.DMARC_PASS)
+    assert "pause here" in " ".join(world.heard())
+    await world.says(ask, channel="email")
+    await world.says(world.code(), channel="email")
+    assert "200.00" in world.last()
+
+
+def rehouse(world: World) -> None:
+    """The same world with the rules of ``world.house``."""
+    world.intake = Reception(world.store, world.house, world.clock)
+    world.worker.house = world.house
+
+
 @given(hours=st.lists(st.floats(0, 1.5), min_size=30, max_size=60))
 def test_no_pattern_of_times_gives_more_guesses_than_the_day_allows(hours: list[float]) -> None:
     """Straight at the counters, on a store in memory: any spacing of strangers' tries."""
@@ -206,3 +258,18 @@ def test_the_network_of_a_client(address: str, network: str) -> None:
 ])  # fmt: skip
 def test_the_network_of_an_address(point: ContactPoint, client: str, network: str) -> None:
     assert networks.of_point(point, client) == network
+
+
+@pytest.mark.parametrize("domain", [
+    "yahoo.com", "yahoo.de", "yahoo.co.uk", "yahoo.com.ar", "hotmail.fr", "hotmail.com.br", "outlook.es", "live.com.mx", "live.nl",
+    "gmx.de", "gmx.net", "web.de", "uol.com.br", "bol.com.br", "terra.com.br", "icloud.com",
+])  # fmt: skip
+def test_the_public_mail_houses_are_no_network(domain: str) -> None:
+    assert networks.of_point(ContactPoint("email", f"mara@{domain.upper()}")) == ""
+
+
+@pytest.mark.parametrize(
+    "domain", ["live.books.example", "yahoo.example", "outlook.agency", "notyahoo.com", "mail.yahoo-books.com"]
+)
+def test_a_name_like_a_mail_house_is_a_network(domain: str) -> None:
+    assert networks.of_point(ContactPoint("email", f"mara@{domain}")) == f"mail:{domain}"
