@@ -21,6 +21,7 @@ from inbox.ids import new_id
 from inbox.message import ContactPoint
 
 BOT = "bot"
+JOINED = "joined:"  # the outcome of a conversation that goes on in another one, whose id follows
 _TOKEN = "conversation:"  # noqa: S105 - the mark of a verified reply token in thread keys, no secret
 b = sa.bindparam
 
@@ -156,6 +157,16 @@ def by_thread(tx: Tx, keys: tuple[str, ...]) -> Conversation | None:
 def live(tx: Tx, contact_id: str) -> Conversation | None:
     row = tx.one(_LIVE, contact=contact_id)
     return _conversation(row) if row else None
+
+
+def goes_on(tx: Tx, conversation: Conversation) -> Conversation:
+    """Where something late about this conversation belongs: the contact's live one if this has ended meanwhile, else itself.
+
+    A contact has one live conversation, so that an older one cannot simply be opened again.
+    """
+    if conversation.status != "resolved":
+        return conversation
+    return live(tx, conversation.contact_id) or conversation
 
 
 def latest(tx: Tx, contact_id: str) -> Conversation | None:

@@ -144,7 +144,10 @@ def _tells_what_is_owed(link: Link) -> bool:
 def _tell_person(tx: Tx, house: House, link: Link, words: str, now: datetime) -> None:
     """The page says that a person looks, so one is told; once, however often the page is opened."""
     conversation = conversations.by_id(tx, link.conversation_id)
-    if conversation is None or handoffs.live(tx, conversation.id) is not None:
+    if conversation is None:
+        return
+    conversation = conversations.goes_on(tx, conversation)
+    if handoffs.live(tx, conversation.id) is not None:
         return
     ask = handoffs.Ask(
         reason="stale_figures", account_id=link.ref.id, quote=f"The author opened a secure link: {words}"[:500],

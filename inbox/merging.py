@@ -229,13 +229,17 @@ def _close_one(tx: Tx, kept: Contact, gone: Contact, by: str, now: datetime) -> 
     ends, stays = (theirs, mine) if theirs.status == "pending" else (mine, theirs)
     if ends.status != "pending":
         raise Conflict("A person has a conversation with each of the two. Close one of the cases first.")
-    conversations.set_status(tx, ends, "resolved", now, actor=by, outcome=f"joined:{stays.id}")
+    conversations.set_status(tx, ends, "resolved", now, actor=by, outcome=f"{conversations.JOINED}{stays.id}")
     return ends.id
 
 
 def _reopen(tx: Tx, key: str, by: str, now: datetime) -> str:
     found: Conversation | None = conversations.by_id(tx, key) if key else None
-    if found is None or not found.outcome.startswith("joined:") or conversations.live(tx, found.contact_id) is not None:
+    if (
+        found is None
+        or not found.outcome.startswith(conversations.JOINED)
+        or conversations.live(tx, found.contact_id) is not None
+    ):
         return ""
     conversations.set_status(tx, found, "pending", now, actor=by)
     return found.id

@@ -42,6 +42,7 @@ _ADD = insert(
 
 
 _ANY_CODE = "000000"
+_JOINS = 10  # one after the other that are followed
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +60,26 @@ def run(tx: Tx, house: House, message_id: str, now: datetime) -> None:
     row = tx.one(_MESSAGE, message=message_id)
     if row is None or row["status"] != "received":
         return
-    conversation = conversations.by_id(tx, row["conversation_id"])
+    conversation = _belongs(tx, row)
     assert conversation is not None
     contact = contacts.by_id(tx, conversation.contact_id)  # it may have become somebody's since the message came
     assert contact is not None
     belongs = decide_row(tx, house, row, conversation, contact, now)
     tx.run(_DECIDED, message=message_id, belongs=belongs)
+
+
+def _belongs(tx: Tx, row: Any) -> Conversation | None:
+    """The message's conversation; where that was joined to another one while the message waited, the other one."""
+    found = conversations.by_id(tx, row["conversation_id"])
+    writer = contacts.by_point(tx, point_of(row["address"]))
+    for _ in range(_JOINS):
+        if found is None or found.status != "resolved" or not found.outcome.startswith(conversations.JOINED):
+            break
+        other = conversations.by_id(tx, found.outcome.removeprefix(conversations.JOINED))
+        if other is None or writer is None or other.contact_id != writer.id:  # the merge was undone since
+            break
+        found = other
+    return conversations.goes_on(tx, found) if found is not None else None
 
 
 def decide_row(tx: Tx, house: House, row: Any, conversation: Conversation, contact: Contact, now: datetime) -> str:
@@ -93,7 +108,7 @@ def _is_in_doubt(turn: Turn) -> bool:
 def give_to_person(tx: Tx, house: House, message_id: str, now: datetime, why: str) -> None:
     """The decision itself failed: the message goes to a person, with what is known."""
     row = tx.one(_MESSAGE, message=message_id)
-    conversation = conversations.by_id(tx, row["conversation_id"]) if row else None
+    conversation = _belongs(tx, row) if row else None
     if row is None or conversation is None:
         return
     ask = handoffs.Ask(
@@ -167,7 +182,7 @@ def _join_author(
     if other is None:
         return author, conversations.move_to_contact(tx, g.conversation, author.id, now)
     events.record(tx, other.id, "conversation.joined", now, "bot", joined=g.conversation.id, address=address(g.point))
-    conversations.set_status(tx, g.conversation, "resolved", now, outcome=f"joined:{other.id}")
+    conversations.set_status(tx, g.conversation, "resolved", now, outcome=f"{conversations.JOINED}{other.id}")
     c = g.conversation
     return author, replace(
         other, language=c.language, channel=c.channel, context=c.context, proof_level=c.proof_level, proof_point=c.proof_point,

@@ -64,7 +64,7 @@ def subjects(tx: Tx, conversation_id: str, *, talks: bool) -> list[str]:
         talks
         and conversation is not None
         and conversation.status == "resolved"
-        and not conversation.outcome.startswith("joined:")
+        and not conversation.outcome.startswith(conversations.JOINED)
     ):
         found.append(f"talk:{conversation_id}")
     return found

@@ -159,7 +159,8 @@ def undelivered(
     conversation = conversations.by_id(tx, conversation_id)
     if conversation is None:
         return
-    case = live(tx, conversation_id)
+    conversation = conversations.goes_on(tx, conversation)
+    case = live(tx, conversation.id)
     if case is None:
         open_case(
             tx,

@@ -9,11 +9,13 @@ from typing import Any
 
 import pypdf
 import pytest
+import sqlalchemy as sa
 from aiohttp.test_utils import TestClient, TestServer
 
 from inbox import contacts, conversations, links, web
-from inbox.accounts import booking
+from inbox.accounts import booking, records, tables
 from inbox.accounts.base import AccountRef, Payment
+from inbox.db.store import Sql
 from inbox.db.tables import handoffs
 from inbox.linkpages import link_routes
 from inbox.settings import Web
@@ -90,18 +92,19 @@ async def test_an_ended_link_a_used_one_and_one_that_never_was_look_the_same(wor
     assert len({tuple(sorted(k for k in page.headers if k != "Date")) for page in pages}) == 1
 
 
-async def test_contradicting_figures_go_to_a_person_once_and_are_not_shown(world: World, client: TestClient) -> None:
-    path = await link(world, document_id="INV-900", kind="invoice")
-    from sqlalchemy import update
+async def spoil(world: World) -> None:
+    """The plan's parts do not add up to the invoice any more."""
 
-    from inbox.accounts import records, tables
-    from inbox.db.store import Sql
-
-    def spoil(tx: Any) -> None:
-        tx.run(Sql(update(tables.instalments).values(amount=9_999).where(tables.instalments.c.number == 3)))
+    def unit(tx: Any) -> None:
+        tx.run(Sql(sa.update(tables.instalments).values(amount=9_999).where(tables.instalments.c.number == 3)))
         records.touch(tx, "A-100", world.clock.now())
 
-    await world.store.run(spoil)
+    await world.store.run(unit)
+
+
+async def test_contradicting_figures_go_to_a_person_once_and_are_not_shown(world: World, client: TestClient) -> None:
+    path = await link(world, document_id="INV-900", kind="invoice")
+    await spoil(world)
     for _ in range(2):
         page = await client.get(path)
         assert page.headers["Content-Type"].startswith("text/html")
@@ -109,6 +112,27 @@ async def test_contradicting_figures_go_to_a_person_once_and_are_not_shown(world
         assert "A person checks this first" in words
         assert "200.00" not in words
     assert [h["reason"] for h in world.rows(handoffs)] == ["stale_figures"]
+
+
+async def test_a_link_of_an_ended_conversation_tells_a_person_in_the_live_one(world: World, client: TestClient) -> None:
+    path = await link(world, document_id="INV-900", kind="invoice")
+    await spoil(world)
+
+    def begin_again(tx: Any) -> str:
+        now = world.clock.now()
+        author = contacts.by_account(tx, "ledger", "A-100")
+        old = conversations.live(tx, author.id) if author else None
+        assert author is not None
+        assert old is not None
+        conversations.set_status(tx, old, "resolved", now, outcome="answered")
+        return conversations.find_or_open(
+            tx, author.id, now, channel="email", subject="x", language="en", reopen=timedelta(0)
+        ).id
+
+    newer = await world.store.run(begin_again)
+    for _ in range(2):
+        assert "A person checks this first" in await (await client.get(path)).text()
+    assert [(h["reason"], h["conversation_id"]) for h in world.rows(handoffs)] == [("stale_figures", newer)]
 
 
 async def test_a_pay_link_never_asks_for_more_than_is_left(world: World, client: TestClient) -> None:
