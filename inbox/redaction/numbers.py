@@ -162,7 +162,7 @@ def _kind_of_words(page: Page, words: set[str], groups: Sequence[Group]) -> str:
     if redaction_words.is_cvv(words) and size in (3, 4):
         return "cvv"
     if redaction_words.is_social(words) and (size == 9 or (size == 4 and "behind" not in words)):
-        return "ssn"
+        return "ssn" if redaction_words.is_persons(words) else "tax_id"
     if redaction_words.is_tax(words) and 7 <= size <= 14:
         return "tax_id"
     if words & redaction_words.PIN and size == 4 and not redaction_words.is_bank(words):

@@ -13,6 +13,7 @@ CVV = _words("cvv cvc csc cvn cvvc")
 PIN = _words("pin nip")
 PASSWORD = _words("password passcode passphrase passwd pwd contraseña contrasena contraseñas senha clave")
 SOCIAL = _words("ssn itin ein tin fein")
+_PERSONS = _words("ssn itin social")
 TAX = _words("cpf cnpj cuit cuil dni rfc nif nie rut curp")
 ACCOUNT = _words("account acct cuenta conta iban clabe cbu")
 ROUTING = _words("routing aba rtn transit")
@@ -94,6 +95,11 @@ def is_social(words: set[str]) -> bool:
         or {"federal", "id"} <= words
         or ("taxpayer" in words)
     )
+
+
+def is_persons(words: set[str]) -> bool:
+    """Of the numbers ``is_social`` is about, those of a person; an EIN is a company's, and a "tax id" may be either."""
+    return not words.isdisjoint(_PERSONS)
 
 
 def is_tax(words: set[str]) -> bool:
