@@ -21,7 +21,11 @@ from inbox.redaction import Piece
 
 WINDOW = timedelta(minutes=15)
 _MOST = 5  # earlier messages that are looked at
-_SHORTEST = 4  # characters: shorter pieces are not looked for in records, they would hit too much
+_SHORTEST = 4  # characters: shorter pieces are not looked for within other words, they would hit too much
+#: Fields of a provider's form that hold what the author said or typed; all others are ids, numbers and places.
+_QUOTING = frozenset(
+    ("Body", "Digits", "SpeechResult", "StableSpeechResult", "UnstableSpeechResult", "TranscriptionText")
+)
 
 b = sa.bindparam
 _BEFORE = Sql(
@@ -78,29 +82,69 @@ def join(tx: Tx, conversation_id: str, message_id: str, text: str, raw: str, now
         tx, conversation_id, "message.masked", now, "bot", message=message_id, kinds=list(mine.kinds),
         earlier=[row["id"] for row, _ in changed],
     )  # fmt: skip
-    return Continued(mine.text, _without(raw, text, mine), mine.kinds)
+    return Continued(mine.text, _payload(raw, text, mine), mine.kinds)
 
 
 def _take_out(tx: Tx, conversation_id: str, row: Any, piece: Piece) -> None:
     counts = [*jsontext.loads(row["masked"]), *({"kind": kind, "count": 1} for kind in piece.kinds)]
     tx.run(
-        _SET, message=row["id"], to=piece.text, payload=_without(row["raw"], row["text"], piece), counts=jsontext.dumps(counts)
+        _SET, message=row["id"], to=piece.text, payload=_payload(row["raw"], row["text"], piece), counts=jsontext.dumps(counts)
     )  # fmt: skip
     decision = tx.one(_DECISION, message=row["id"])
     if decision is not None:
-        tx.run(_SET_DECISION, message=row["id"], to=_without(decision["record"], row["text"], piece))
+        tx.run(_SET_DECISION, message=row["id"], to=_record(decision["record"], row["text"], piece))
     for case in tx.all(_CASES, conversation=conversation_id):
-        facts = _without(case["facts"], row["text"], piece)
+        facts = _facts(case["facts"], row["text"], piece)
         if facts != case["facts"]:
             tx.run(_SET_CASE, case=case["number"], to=facts)
 
 
-def _without(record: str, text: str, piece: Piece) -> str:
-    """A text or JSON in which the message stands, with the message as it is now."""
-    for old, new in ((text, piece.text), *((gone, "[part of it]") for gone in piece.gone if len(gone) >= _SHORTEST)):
-        record = record.replace(old, new).replace(_escaped(old), _escaped(new)) if old else record
-    return record
+def _payload(raw: str, text: str, piece: Piece) -> str:
+    """What the provider sent, with the message as it is now: the fields of a form that quote it, or the body of a mail."""
+    try:
+        form = jsontext.loads(raw)
+    except ValueError:
+        form = None
+    if isinstance(form, dict):
+        return jsontext.dumps(
+            {k: _said(v, text, piece) if k in _QUOTING and isinstance(v, str) else v for k, v in form.items()}
+        )
+    head, blank, body = raw.partition("\n\n")
+    return f"{head}{blank}{_said(body, text, piece)}" if blank else _said(raw, text, piece)
 
 
-def _escaped(text: str) -> str:
-    return jsontext.dumps(text)[1:-1]
+def _record(record: str, text: str, piece: Piece) -> str:
+    """A decision: the words its guards quote and its effects keep, and what it read in the number itself."""
+    kept = jsontext.loads(record)
+    for finding in kept.get("findings", ()):
+        finding[-1] = _said(finding[-1], text, piece)
+    for _, data in kept.get("effects", ()):
+        if "words" in data:
+            data["words"] = _said(data["words"], text, piece)
+    numbers = {digits for gone in piece.gone if len(digits := _digits(gone)) >= _SHORTEST}
+    kept["entities"] = {
+        name: [v for v in found if _digits(str(v)) not in numbers] if isinstance(found, list) else found
+        for name, found in kept.get("entities", {}).items()
+    }
+    return jsontext.dumps(kept)
+
+
+def _facts(facts: str, text: str, piece: Piece) -> str:
+    """A case: the author's words on it. Its ids and amounts are records of the account."""
+    kept = jsontext.loads(facts)
+    quote = kept.get("quote", "")
+    changed = _said(quote, text, piece)
+    return facts if changed == quote else jsontext.dumps({**kept, "quote": changed})
+
+
+def _said(words: str, text: str, piece: Piece) -> str:
+    """Words that quote the message, with the message as it is now. A short piece is not looked for within others."""
+    if words.strip() == text.strip():
+        return piece.text
+    for old, new in ((text, piece.text), *((gone, "[part of it]") for gone in piece.gone)):
+        words = words.replace(old, new) if len(old) >= _SHORTEST else words
+    return words
+
+
+def _digits(text: str) -> str:
+    return "".join(filter(str.isdecimal, text))

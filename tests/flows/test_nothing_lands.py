@@ -14,10 +14,11 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from inbox import redaction
 from inbox.db.store import Store
-from inbox.db.tables import codes, decisions, events, messages, metadata, quarantine
+from inbox.db.tables import codes, decisions, events, handoffs, messages, metadata, quarantine
 from inbox.escalation import slack_blocks
+from inbox.intents.understanding import Finding
 from inbox.log import JsonLines, PlainLines
-from inbox.message import Attachment
+from inbox.message import Attachment, Route
 from tests import secrets_made as made
 from tests.flows.test_cases import act, card, dispute
 from tests.world import MARA, World
@@ -167,6 +168,48 @@ async def test_a_card_told_over_several_messages_is_taken_apart(world: World, ha
     assert len(told) == 1
     assert json.loads(told[0]["data"])["earlier"] == [r["id"] for r in rows[:-1]]
     assert "6362" not in str([dict(r) if isinstance(r, dict) else tuple(r) for r in world.rows(decisions)])
+
+
+async def test_a_card_told_digit_by_digit_leaves_every_record_readable(world: World) -> None:
+    """Single digits stand in ids, scores and times as well: only what quotes the author is taken out."""
+    await world.says(world.reader.teach("a person please", "speak_to_human", route=Route.ESCALATE), channel="sms")
+    digits = list(VISA[-5:])
+    first = "4539 5787 636"
+    world.reader.teach(
+        first, "double_charge", route=Route.ESCALATE, finding=_finding(first), payment_ids=("P-501", first)
+    )
+    for said in (first, *digits):
+        raw = json.dumps({"Body": said, "MessageSid": "SM4d1c8e21f6b4", "NumMedia": "4", "From": MARA.phone})
+        await world.says(said, channel="sms", raw=raw)
+    rows = world.rows(messages, direction="inbound")
+    assert rows[-1]["text"].endswith("[Visa card •••• 1486]")
+    for row in rows[1:]:
+        payload = json.loads(row["raw"])
+        assert (payload["NumMedia"], payload["From"], payload["MessageSid"]) == ("4", MARA.phone, "SM4d1c8e21f6b4")
+        assert payload["Body"] == row["text"]
+    kept = {row["message_id"]: json.loads(row["record"]) for row in world.rows(decisions)}
+    record = kept[rows[1]["id"]]
+    assert record["findings"][0][3] == "[part of a card number]"
+    assert record["entities"]["payments"] == ["P-501"]
+    [case] = world.rows(handoffs)
+    facts = json.loads(case["facts"])
+    assert "5787" not in facts["quote"]
+    assert "P-501" in facts["payment_ids"]
+
+
+def _finding(quote: str) -> Finding:
+    return Finding(
+        guard="dispute.twice", route=Route.ESCALATE, reason="twice", case_reason="double_charge", quote=quote
+    )
+
+
+async def test_half_a_card_by_mail_is_taken_out_of_the_body_and_not_of_the_ids(world: World) -> None:
+    head = "From: x\nMessage-ID: <45395787.1@mail.example>\nSubject: 4"
+    await world.says("45395787", channel="email", raw=f"{head}\n\n45395787\n\n-- \nRoom 4, 45395787")
+    await world.says("63621486", channel="email", raw=f"{head}\n\n63621486")
+    first, last = world.rows(messages, direction="inbound")
+    assert first["raw"] == f"{head}\n\n[part of a card number]\n\n-- \nRoom 4, [part of a card number]"
+    assert last["raw"].endswith("[Visa card •••• 1486]")
 
 
 async def test_numbers_of_two_days_are_not_joined(world: World) -> None:
