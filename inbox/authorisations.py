@@ -188,13 +188,16 @@ def problems(proposal: Proposal, account: Account, now: datetime, *, imported: b
 
 
 def _taken(tx: Tx, point: ContactPoint, now: datetime) -> list[str]:
-    """Why this address cannot hold one more: it is an author's, or it speaks for too many already."""
+    """Why this address cannot hold one more: a merge made it an author's, or it speaks for too many already.
+
+    An address that an author has on file is theirs for certain; the desk may write there about the other account, too.
+    """
     contact = contacts.by_point(tx, point)
-    if contact is not None and contact.account_id:
-        whose = f"{point.value} belongs to the author of account {contact.account_id}"
-        if any(ref.id == contact.account_id for ref in known.find(tx, point)):
-            return [f"{whose}, who has it on file; the person needs an address of their own"]
-        return [f"{whose} since the two were merged. Undo that merge first, under Same person?, if they are two people"]
+    if contact is not None and contact.account_id and all(r.id != contact.account_id for r in known.find(tx, point)):
+        return [
+            f"{point.value} belongs to the author of account {contact.account_id} since the two were merged. Undo that merge"
+            " first, under Same person?, if they are two people"
+        ]
     held = tx.one(_COUNT_OF_POINT, kind=point.kind, value=point.value, now=to_micros(now))
     if held is not None and held["held"] >= MOST_OF_ONE:
         return [f"{point.value} holds {MOST_OF_ONE} authorisations already. Revoke those that are not needed any more"]

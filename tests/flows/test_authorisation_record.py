@@ -106,14 +106,6 @@ async def test_an_address_that_was_merged_with_the_author_cannot_be_authorised(w
     assert await world.store.read(lambda tx: authorisations.of_point(tx, JO, now))
 
 
-async def test_the_address_on_another_authors_file_cannot_be_authorised(world: World) -> None:
-    now = world.clock.now()
-    await world.says(world.reader.teach("hello", "greeting"), by=ILSE, channel="email")
-    theirs = proposal(now, point=ContactPoint("email", ILSE.email))
-    with pytest.raises(DataError, match="account A-200, who has it on file; the person needs an address of their own"):
-        await world.store.run(lambda tx: authorisations.propose(tx, theirs, "noor", now))
-
-
 async def test_an_imported_one_for_a_merged_address_waits_for_a_supervisor(world: World) -> None:
     await joined(world)
     now, by = world.clock.now(), ("ana", "sol")
