@@ -194,10 +194,8 @@ def _taken(tx: Tx, point: ContactPoint, now: datetime) -> list[str]:
     """
     contact = contacts.by_point(tx, point)
     if contact is not None and contact.account_id and all(r.id != contact.account_id for r in known.find(tx, point)):
-        return [
-            f"{point.value} belongs to the author of account {contact.account_id} since the two were merged. Undo that merge"
-            " first, under Same person?, if they are two people"
-        ]
+        merged = f"{point.value} belongs to the author of account {contact.account_id} since the two were merged"
+        return [f"{merged}. Undo that merge first, under Same person?, if they are two people"]
     held = tx.one(_COUNT_OF_POINT, kind=point.kind, value=point.value, now=to_micros(now))
     if held is not None and held["held"] >= MOST_OF_ONE:
         return [f"{point.value} holds {MOST_OF_ONE} authorisations already. Revoke those that are not needed any more"]

@@ -80,6 +80,24 @@ def account(
     return account_of(tx, AccountRef(contact.account_source, contact.account_id), now)
 
 
+def proven_account(
+    tx: Tx, house: House, conversation: Conversation, point: ContactPoint, now: datetime
+) -> Account | None:
+    """The account that a code proved for this conversation alone and that is still told to ``point``; None if there is none.
+
+    Of an authorised person it is their view of the account that they asked about last.
+    """
+    if not conversation.proof_account or not verification.proven_here(conversation, point, now, house.rules):
+        return None
+    if not conversation.proof_authority:
+        source, _, key = conversation.proof_account.partition(":")
+        return account_of(tx, AccountRef(source, key), now)
+    live = authorisations.of_point(tx, point_of(conversation.proof_authority), now)
+    authority = next((a for a in live if _key(a) == conversation.proof_account), None)
+    whole = account_of(tx, authority.ref, now) if authority else None
+    return parties.view(whole, authority) if whole is not None and authority is not None else None
+
+
 def request(row: Any, conversation: Conversation, point: ContactPoint, purpose: str = "read") -> verification.Request:
     """Who asks for a code or gives one."""
     client = str(jsontext.loads(row["meta"]).get("network", "")) if point.kind == "chat" else ""

@@ -116,10 +116,14 @@ def _foreign(tx: Tx, going: Going, own: Account | None, found: Candidates, rows:
 
 
 def _allowed(tx: Tx, going: Going, own: Account | None) -> frozenset[str]:
-    """The author's accounts, those whose address is one of theirs, and those this person is authorised to hear about."""
+    """The author's accounts, those whose address is one of theirs, and those this person is authorised to hear about.
+
+    An address that several accounts have on file tells of none of them: who was proven from there is the one author.
+    """
     ids = {own.ref.id} if own else set()
     for point in contacts.points(tx, going.contact_id):
-        ids |= {ref.id for ref in ledger.find(tx, point)} if own else set()
+        refs = ledger.find(tx, point) if own else []
+        ids |= {refs[0].id} if len(refs) == 1 else set()
         ids |= {authority.ref.id for authority in authorisations.of_point(tx, point, going.at)}
     return frozenset(ids)
 

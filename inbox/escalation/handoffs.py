@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from inbox import contacts, conversations, events, jobs, jsontext, redaction, staffing
+from inbox import contacts, conversations, events, jobs, jsontext, redaction, sender, staffing
 from inbox.clock import from_micros, to_micros
 from inbox.conversations import BOT, Conversation, point_of
 from inbox.crm import filing
@@ -316,10 +316,22 @@ def _reply(act: _Act) -> DeskResult:
     channel = act.event.channel or next(iter(where), None)
     if channel is None or channel not in where:
         return DeskResult(ok=False, text="The author cannot be reached there. Choose another channel.")
+    point = where[channel]
+    to = To(
+        channel=channel,
+        point=point,
+        account=sender.proven_account(act.tx, act.house, act.conversation, point, act.event.at),
+    )
     said = say_as_agent(
-        act.tx, act.house, act.conversation, To(channel=channel, point=where[channel]), act.event.text, act.event.at,
-        agent=act.agent.id, display_name=act.agent.name,
-    )  # fmt: skip
+        act.tx,
+        act.house,
+        act.conversation,
+        to,
+        act.event.text,
+        act.event.at,
+        agent=act.agent.id,
+        display_name=act.agent.name,
+    )
     if not isinstance(said, Said):
         return DeskResult(ok=False, text=f"Not sent: {said.words}.")
     act.tx.run(_REPLIED, case=act.case.number, at=to_micros(act.event.at))

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from inbox import contacts, conversations, jobs, jsontext, redaction, verification
+from inbox import contacts, conversations, jobs, jsontext, redaction, sender, verification
 from inbox.accounts import known
 from inbox.accounts.base import Account, AccountRef
 from inbox.clock import Clock, from_micros
@@ -153,9 +153,11 @@ def preview(tx: Tx, house: House, number: int, text: str, channel: ChannelName, 
     assert conversation is not None
     language = language_of(conversation.language)
     rendered = letter(text, channel, language, house.company, agent_name=case.owner_name)
+    account = _account(tx, contacts.by_id(tx, conversation.contact_id), now)
+    point = handoffs.reply_channels(tx, house, conversation, account.points() if account else ()).get(channel)
     going = lookup.Going(
         texts=(rendered.text, rendered.subject), contact_id=conversation.contact_id, at=now,
-        agent=case.owner_name or "agent",
+        own=sender.proven_account(tx, house, conversation, point, now) if point else None, agent=case.owner_name or "agent",
     )  # fmt: skip
     if found := lookup.culprits(tx, house, going):
         raise Malformed(f"Not sent: {wrong_author.words(found)}.")

@@ -6,12 +6,17 @@ from dataclasses import replace
 
 import pytest
 
+from inbox import authorisations
 from inbox.accounts import records
 from inbox.accounts.base import Account
 from inbox.clock import SetClock
 from inbox.db.store import Store
-from inbox.db.tables import contacts, conversations
+from inbox.db.tables import contacts, conversations, events, handoffs
+from inbox.deskwork import Deskwork
+from inbox.errors import Malformed
 from inbox.message import SenderProof
+from tests.flows.test_authorised import JO, authorised
+from tests.flows.test_cases import act, dispute
 from tests.world import ILSE, MARA, World, make_world
 
 HOUSE_MAIL = "both@home.example"
@@ -117,3 +122,49 @@ async def test_a_forged_mail_of_a_shared_address_tells_nothing_either(store: Sto
         world.reader.teach("due?", "amount_due"), by=WITH_MAIL[0], channel="email", proof=SenderProof.DMARC_FAIL
     )
     assert not told(world)
+
+
+async def proven_as_ilse(world: World) -> None:
+    """Somebody at the shared address proves to be Ilse and asks for a person, who claims the case."""
+    await world.says(world.reader.teach("my balance?", "account_balance"), by=WITH_MAIL[0], channel="email")
+    await world.says(world.reader.teach(f"{ILSE.phone}", phones=(ILSE.phone,)), by=WITH_MAIL[0], channel="email")
+    await world.says(world.code(), by=WITH_MAIL[0], channel="email")
+    assert "777.70" in world.last()
+    await world.says(dispute(world), by=WITH_MAIL[0], channel="email")
+    await act(world, "claim")
+
+
+async def test_an_agent_answers_the_one_who_was_proven_and_nobody_else(store: Store, clock: SetClock) -> None:
+    world = await shared(store, clock, WITH_MAIL)
+    await proven_as_ilse(world)
+    desk, number = Deskwork(world.store, world.house, world.clock), world.rows(handoffs)[-1]["number"]
+    text = "Dear Ilse Brandt, about INV-777: it is open."
+    assert text in await desk.preview(number, text, "email")
+    assert (await act(world, "reply", text=text, channel="email")).ok
+    assert not world.rows(events, type="security.wrong_author")
+    with pytest.raises(Malformed, match=r"INV-900.*A-100"):
+        await desk.preview(number, "see INV-900", "email")
+    assert "A-100" in (await act(world, "reply", text="see INV-900", channel="email")).text
+
+
+async def test_what_was_proven_ends_for_the_agent_as_well(store: Store, clock: SetClock) -> None:
+    world = await shared(store, clock, WITH_MAIL)
+    await proven_as_ilse(world)
+    world.clock.tick(31 * 60)
+    assert "A-200" in (await act(world, "reply", text="Dear Ilse Brandt", channel="email")).text
+
+
+async def test_an_agent_answers_an_authorised_person_in_the_chat(world: World) -> None:
+    """The address of the authorisation is not the one they write from; the code proved it for this conversation."""
+    found = await authorised(world)
+    ask = world.reader.teach("what does Mara owe?", "account_balance")
+    await world.says(ask, by=None, channel="chat")
+    await world.says(world.reader.teach(f"I am {JO.value}", emails=(JO.value,)), by=None, channel="chat")
+    await world.says(world.code(), by=None, channel="chat")
+    await world.says(dispute(world), by=None, channel="chat")
+    await act(world, "claim")
+    reply = {"text": "Mara Lindqvist has INV-900 open", "channel": "chat"}
+    assert (await act(world, "reply", **reply)).ok
+    now = world.clock.now()
+    await world.store.run(lambda tx: authorisations.revoke(tx, found.id, "sanjay", "the author asked", now))
+    assert "A-100" in (await act(world, "reply", **reply)).text
