@@ -173,9 +173,10 @@ def _keyword(s: Situation) -> Decision:
 
 def _code_refused(s: Situation) -> Decision:
     answer = {"wrong": "code_wrong", "expired": "code_expired", "locked": "code_locked"}[s.code]
-    left = {"tries_left": Fact("tries_left", s.code_left, "verification", s.now)} if s.code == "wrong" else {}
+    told = {"wrong": {"tries_left": s.code_left}, "locked": {"minutes": s.code_minutes}}.get(s.code, {})
+    facts = {name: Fact(name, value, "verification", s.now) for name, value in told.items()}
     return Decision(
         route=Route.ANSWER, kind="refusal" if s.code == "locked" else "otp_retry", reason=f"code {s.code}",
-        intents=tuple(s.context.get("intents", ())), replies=(Reply(answer=answer, facts=left),),
+        intents=tuple(s.context.get("intents", ())), replies=(Reply(answer=answer, facts=facts),),
         awaiting=s.context if s.code == "wrong" else {},
     )  # fmt: skip

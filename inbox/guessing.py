@@ -6,6 +6,7 @@ only that no code leaves and none is right. What strangers spend for an account 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,6 +19,7 @@ from inbox.db.tables import code_locks
 from inbox.settings import Rules
 
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+_MINUTE = 60_000_000  # microseconds
 _ROW = Sql(sa.select(code_locks).where(code_locks.c.subject == sa.bindparam("of")).with_for_update())
 _SET = upsert(code_locks, ("subject",), "until", "failures", "sent", "since")
 
@@ -37,24 +39,34 @@ class Asker:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Whether the address and the network may go on, and whether a code may be right for that account."""
+    """Whether the address and the network may go on, else for how long not; and whether a code may be right for that account.
+
+    Of the account's own lock nobody hears.
+    """
 
     allowed: bool
     account_open: bool
+    minutes: int = 0  # until it may go on
 
 
 def may_ask(tx: Tx, asker: Asker, now: datetime, rules: Rules) -> Asked:
     """Count one more code. Every counter is read and written, whatever the others say."""
     point, network, whose = asker.subjects
     first = _spend(tx, point, now, rules.codes_per_hour)
-    second = _spend(tx, network, now, rules.codes_per_hour_network) or not asker.network
+    second = _spend(tx, network, now, rules.codes_per_hour_network)
     third = _spend(tx, whose, now, rules.codes_per_hour)
-    return Asked(first and second, third)
+    return _asked(asker, (first, second), third, now)
 
 
 def may_guess(tx: Tx, asker: Asker, now: datetime) -> Asked:
-    locked = [_is_locked(tx, subject, now) for subject in (*asker.subjects, _days(asker))]
-    return Asked(not (locked[0] or (locked[1] and asker.network)), not (locked[2] or locked[3]))
+    point, network, whose, days = [_locked_until(tx, subject, now) for subject in (*asker.subjects, _days(asker))]
+    return _asked(asker, (point, network), whose or days, now)
+
+
+def _asked(asker: Asker, ends: tuple[int, int], account_ends: int, now: datetime) -> Asked:
+    """``ends`` of what stops the address and the network, in microseconds; 0 = nothing does."""
+    end = max(ends[0], ends[1] if asker.network else 0)
+    return Asked(not end, not account_ends, math.ceil((end - to_micros(now)) / _MINUTE) if end else 0)
 
 
 def wrong(tx: Tx, asker: Asker, tries: int, now: datetime, rules: Rules) -> None:
@@ -84,24 +96,27 @@ def _days(asker: Asker) -> str:
     return f"guesses:{asker.whose}"
 
 
-def _is_locked(tx: Tx, subject: str, now: datetime) -> bool:
+def _locked_until(tx: Tx, subject: str, now: datetime) -> int:
     row = tx.one(_ROW, of=subject)
-    return row is not None and bool(row["until"] > to_micros(now))
+    return int(row["until"]) if row is not None and row["until"] > to_micros(now) else 0
 
 
-def _spend(tx: Tx, subject: str, now: datetime, share: int) -> bool:
-    """One more code of this hour's share; False if it is spent or locked. A clock that was set back gives nothing new."""
+def _spend(tx: Tx, subject: str, now: datetime, share: int) -> int:
+    """One more code of this hour's share; until when there is none if it is spent or locked, else 0.
+
+    A clock that was set back gives nothing new.
+    """
     row, micros = tx.one(_ROW, of=subject), to_micros(now)
     if row is not None and row["until"] > micros:
         tx.run(
             _SET, subject=subject, until=row["until"], failures=row["failures"], sent=row["sent"], since=row["since"]
         )
-        return False
-    fresh = row is None or row["since"] < to_micros(now - _HOUR)
+        return int(row["until"])
+    fresh = row is None or row["since"] <= to_micros(now - _HOUR)
     sent, since = (0, micros) if fresh or row is None else (row["sent"], row["since"])
     failures = row["failures"] if row is not None and not fresh else 0
     tx.run(_SET, subject=subject, until=0, failures=failures, sent=min(sent + 1, share + 1), since=since)
-    return sent < share
+    return 0 if sent < share else int(since) + 60 * _MINUTE
 
 
 def _fail(tx: Tx, subject: str, tries: int, now: datetime, limit: tuple[timedelta, int]) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 from inbox import code_targets, contacts, conversations, effects, events, jsontext, links, sender, verification
 from inbox.accounts import freshness
 from inbox.accounts.base import Account
+from inbox.accounts.facts import Fact
 from inbox.contact_policy import Purpose
 from inbox.contacts import Contact
 from inbox.conversations import Conversation, point_of
@@ -190,8 +191,8 @@ def _send_code(c: _Carry, replies: list[Reply]) -> list[Reply]:
     target = code_targets.target(c.tx, c.house, turn, c.now)
     request = sender.request(turn.row, turn.conversation, turn.point, purpose)
     sent = verification.step_up(c.tx, c.house, request, target, c.now)
-    if sent is None:
-        return [Reply(answer="code_locked")]
+    if isinstance(sent, verification.Paused):
+        return [Reply(answer="code_locked", facts={"minutes": Fact("minutes", sent.minutes, "verification", c.now)})]
     c.context = {
         **turn.decision.awaiting, "awaiting": "code", "purpose": purpose, "message": turn.asked or turn.row["id"], "intents": list(turn.decision.intents),
     }  # fmt: skip

@@ -211,7 +211,7 @@ def _judge(tx: Tx, house: House, g: _Gathered, now: datetime) -> Turn:
         read=read, channel=g.row["channel"], level=level, now=now, account=g.account, rules=house.rules,
         case=CaseView(number=case.number, claimed=case.status == "claimed", reason=case.reason) if case else None,
         context=g.conversation.context, topic=g.conversation.topic, code=g.code.outcome if g.code else "",
-        code_left=g.code.left if g.code else 0,
+        code_left=g.code.left if g.code else 0, code_minutes=g.code.minutes if g.code else 0,
         fresh_code=resumed, beside_code=g.row["text"][:300] if resumed else "", purpose=str(g.conversation.context.get("purpose", "read")), keyword=_keyword(g.row, meta),
         contact_given=bool(given), masked=frozenset(m["kind"] for m in jsontext.loads(g.row["masked"])),
         wants_person=meta.get("wants_human") == "1", authority=who.authority, recorded=who.recorded,

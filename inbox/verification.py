@@ -82,6 +82,14 @@ class CodeResult:
     left: int = 0  # tries
     code_id: str = ""  # of a right one
     authority: str = ""  # the authorised person's address that was proven, instead of an account
+    minutes: int = 0  # of a lock, until it ends
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """No code for so many minutes: this address or its network asked or failed too often."""
+
+    minutes: int
 
 
 def level_of(
@@ -140,8 +148,8 @@ class Request:
         return Asker(here, network, f"{whose}:own" if own else whose)
 
 
-def step_up(tx: Tx, house: House, request: Request, target: Target, now: datetime) -> CodeSent | None:
-    """Make a code; None if this address or its network asked or failed too often (tell ``code_locked``).
+def step_up(tx: Tx, house: House, request: Request, target: Target, now: datetime) -> CodeSent | Paused:
+    """Make a code, or say for how long there is none (tell ``code_locked``).
 
     Without a known target, or with an account that is locked, everything looks the same and the same statements run, but
     nothing is sent and no code is right.
@@ -151,7 +159,7 @@ def step_up(tx: Tx, house: House, request: Request, target: Target, now: datetim
     asker = request.asker(target.ref.id if target.ref else "", target.authority, to, target.asked)
     asked = guessing.may_ask(tx, asker, now, house.rules)
     if not asked.allowed:
-        return None
+        return Paused(asked.minutes)
     live = target if target.known and asked.account_open else Target()
     tx.run(_REPLACE, conversation=request.conversation.id)
     code = new_id()
@@ -176,7 +184,7 @@ def check(tx: Tx, house: House, request: Request, given: tuple[str, ...], now: d
     asker = request.asker(row["account_id"], row["authority"], row["sent_to"], "")
     may = guessing.may_guess(tx, asker, now)
     if not may.allowed:
-        return CodeResult("locked")
+        return CodeResult("locked", minutes=may.minutes)
     early = to_micros(now + levels.CLOCKS_DIFFER) < row["created_at"]  # the clock was turned back: its age is not known
     if early or to_micros(now) > row["expires_at"]:
         tx.run(_SETTLE, code=row["id"], to="expired", tried=row["tries"])
@@ -229,4 +237,4 @@ def _wrong(tx: Tx, house: House, row: sa.RowMapping, asker: Asker, tries: int, n
         account=row["account_id"],
     )  # fmt: skip
     events.record(tx, conversation, "security.code_locked", now, "bot")
-    return CodeResult("locked")
+    return CodeResult("locked", minutes=guessing.may_guess(tx, asker, now).minutes)

@@ -68,6 +68,7 @@ class Situation:
     topic: str = ""
     code: CodeOutcome = ""
     code_left: int = 0  # tries
+    code_minutes: int = 0  # until a lock ends
     fresh_code: bool = False  # a right code came with this message
     beside_code: str = ""  # that message itself; ``read`` is then the question that waited for the code
     purpose: str = "read"  # what the right code was asked for

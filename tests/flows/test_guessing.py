@@ -151,7 +151,7 @@ async def test_a_network_that_guesses_is_locked_and_listed(world: World) -> None
     assert "10.9.9.0/24" in alarm["data"]
     await chat_says(world, 50, world.reader.teach("what do I owe?", "account_balance"), "10.9.9.0/24")
     await chat_says(world, 50, f"on file is {MARA.email}", "10.9.9.0/24", emails=(MARA.email,))
-    assert "pause here" in world.last()
+    assert "pause here for 60 minutes" in world.last()
     await chat_says(world, 51, world.reader.teach("what do I owe?", "account_balance"), "10.8.8.0/24")
     await chat_says(world, 51, f"on file is {MARA.email}", "10.8.8.0/24", emails=(MARA.email,))
     assert "pause here" not in world.last()

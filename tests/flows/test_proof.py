@@ -44,6 +44,38 @@ async def test_a_wrong_code_discloses_nothing_and_three_lock(world: World) -> No
     assert "200.00" not in " ".join(world.heard())
 
 
+async def test_a_lock_says_how_long_it_lasts(world: World) -> None:
+    """Half an hour after three wrong codes; until the hour is over after five that were asked for."""
+    ask = world.reader.teach("what do I owe?", "account_balance")
+    await world.says(ask)
+    wrong = "000000" if world.code() != "000000" else "111111"
+    for _ in range(3):
+        await world.says(wrong)
+    assert "pause here for 30 minutes" in world.last()
+    world.clock.tick(9 * 60 + 30)
+    await world.says(ask)
+    assert "Too many codes were asked for or did not match" in world.last()
+    assert "pause here for 21 minutes" in world.last()
+    world.clock.tick(20 * 60)
+    await world.says(ask)
+    assert "for 1 minute. After" in world.last()
+    world.clock.tick(30)
+    await world.says(ask)
+    assert codes_in(world.last())
+
+
+async def test_a_spent_share_says_when_there_are_codes_again(world: World) -> None:
+    ask = world.reader.teach("what do I owe?", "account_balance")
+    for _ in range(5):
+        await world.says(ask)
+    world.clock.tick(15 * 60)
+    await world.says(ask)
+    assert "pause here for 45 minutes" in world.last()
+    world.clock.tick(45 * 60)
+    await world.says(ask)
+    assert codes_in(world.last())
+
+
 async def test_a_code_ends_after_ten_minutes(world: World) -> None:
     await world.says(world.reader.teach("what do I owe?", "account_balance"))
     world.clock.tick(601)
