@@ -7,6 +7,7 @@ from typing import Any
 
 from inbox import contacts, jsontext, merging
 from inbox.accounts import ledger
+from inbox.accounts.base import Account
 from inbox.contacts import Contact
 from inbox.db.store import Tx
 from inbox.intents import figures
@@ -85,11 +86,12 @@ def _by_name(tx: Tx, row: Any, contact: Contact, text: str, now: datetime) -> in
         phone = ContactPoint(
             "phone", value if value.startswith("+") else f"+1{value}" if len(value) == 10 else f"+{value}"
         )
-        other = _known(tx, phone, now)
+        other = _known(tx, contact, phone)
         if other is None or str(phone) == row["address"] or not _same_name(name, other.name):
             continue
         words = f"{_WORDS['name_and_phone']} {phone.value}"
-        count += merging.suggest(tx, contact, other, Evidence("name_and_phone", words, row["id"]), now)
+        evidence = Evidence("name_and_phone", words, row["id"])
+        count += merging.suggest(tx, contact, _contact(tx, other, now), evidence, now)
     return count
 
 
@@ -98,24 +100,30 @@ def _same_name(one: str, other: str) -> bool:
 
 
 def _suggest(tx: Tx, contact: Contact, point: ContactPoint, evidence: tuple[str, str, str], now: datetime) -> int:
-    other = _known(tx, point, now)
-    return 0 if other is None else int(merging.suggest(tx, contact, other, Evidence(*evidence), now))
+    other = _known(tx, contact, point)
+    return 0 if other is None else int(merging.suggest(tx, contact, _contact(tx, other, now), Evidence(*evidence), now))
 
 
-def _known(tx: Tx, point: ContactPoint, now: datetime) -> Contact | None:
-    """Whose address it is: the one account that has it on file, else a contact that wrote from it."""
+def _known(tx: Tx, contact: Contact, point: ContactPoint) -> Contact | Account | None:
+    """Whose address it is: the one account that has it on file, else a contact that wrote from it.
+
+    None for somebody who can never be ``contact``: of two authors neither is suggested. An account of an author who never
+    wrote has no contact yet; it gets one with the suggestion.
+    """
     refs = ledger.find(tx, point)
-    if len(refs) > 1:
-        return None
     if not refs:
         return contacts.by_point(tx, point)
-    found = contacts.by_account(tx, refs[0].source, refs[0].id)
-    if found is not None:
-        return found
-    account = ledger.load(tx, refs[0])
+    if len(refs) > 1 or contact.account_id:
+        return None
+    return contacts.by_account(tx, refs[0].source, refs[0].id) or ledger.load(tx, refs[0])
+
+
+def _contact(tx: Tx, known: Contact | Account, now: datetime) -> Contact:
+    if isinstance(known, Contact):
+        return known
     return contacts.add(
-        tx, now, source=refs[0].source, account_id=refs[0].id, name=account.name, language=account.language,
-        timezone=account.timezone,
+        tx, now, source=known.ref.source, account_id=known.ref.id, name=known.name, language=known.language,
+        timezone=known.timezone,
     )  # fmt: skip
 
 

@@ -153,6 +153,22 @@ async def test_two_authors_are_never_suggested(world: World) -> None:
     assert not suggested(world)
 
 
+async def test_no_contact_is_made_for_an_author_who_is_only_mentioned(world: World) -> None:
+    """Neither by another author, who is never them, nor with a number under another name."""
+    await author(world)
+    await world.says(world.reader.teach(f"my colleague is {ILSE.email}", "greeting"), channel="email")
+    await writes(world, f"her number is {ILSE.phone}", sender_name="Somebody Else")
+    assert not suggested(world)
+    assert not [c for c in world.rows(contact_table) if c["account_id"] == "A-200"]
+
+
+async def test_an_author_who_signs_with_the_address_of_a_guest_is_suggested(world: World) -> None:
+    await writes(world)
+    await author(world)
+    await world.says(world.reader.teach(f"I also write as {PRIVATE.value}", "greeting"), channel="sms")
+    assert len(suggested(world)) == 1
+
+
 async def test_a_shared_address_is_no_evidence(world: World) -> None:
     from dataclasses import replace
 
