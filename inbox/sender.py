@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from inbox import authorisations, jsontext, verification
+from inbox import authorisations, contacts, jsontext, verification
 from inbox.accounts import known
 from inbox.accounts.base import Account, AccountRef, Dispute
 from inbox.contacts import Contact
@@ -108,12 +108,12 @@ def may_join(tx: Tx, contact: Contact, point: ContactPoint, ref: AccountRef) -> 
     """Whether a proof makes this address the author's from now on.
 
     Not if it is on file for anybody else, nor if the contact is another verified author: two of them are never joined. Nor
-    if it is an authorised person's, who may have been handed the author's code. The proof then holds for this conversation
-    alone.
+    if an authorised person writes, from whichever address of theirs: they may have been handed the author's code. The proof
+    then holds for this conversation alone.
     """
     if contact.account_id and contact.account_id != ref.id:
         return False
-    if authorisations.holds_any(tx, point):
+    if any(authorisations.holds_any(tx, p) for p in (point, *contacts.points(tx, contact.id))):
         return False
     return all(found == ref for found in known.find(tx, point))
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from inbox import authorisations
+from inbox import contacts as people
 from inbox.accounts.base import Account, AccountRef, Invoice
 from inbox.authorisations import Proposal
 from inbox.clock import SetClock
@@ -99,6 +100,20 @@ async def test_a_code_of_the_author_that_was_passed_on_makes_nobody_the_author(w
     mark = len(world.messages())
     await jo_says(world, world.reader.teach("and the royalties?", "royalty_balance"))
     assert "120.00" not in " ".join(m.text for m in world.messages()[mark:])
+
+
+async def test_nor_does_one_that_they_give_from_another_address_of_theirs(world: World) -> None:
+    await authorised(world)
+    await jo_says(world, world.reader.teach("hello", "greeting"))
+    phone, now = ContactPoint("phone", "+12125550888"), world.clock.now()
+    jo = (await world.store.read(lambda tx: people.by_point(tx, JO))) or pytest.fail("nobody wrote")
+    await world.store.run(lambda tx: people.add_point(tx, jo.id, phone, now))
+    from_there: dict[str, Any] = {"by": None, "channel": "sms", "point": phone, "proof": SenderProof.CARRIER}
+    await world.says(world.reader.teach("what is the balance?", "account_balance"), **from_there)
+    await world.says(world.reader.teach(f"on file is {MARA.email}", emails=(MARA.email,)), **from_there)
+    await world.says(world.code(), **from_there)
+    assert "200.00" in world.last()
+    assert not world.rows(merges)
 
 
 @pytest.mark.parametrize(("intent", "secret"), [
