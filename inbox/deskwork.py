@@ -9,7 +9,7 @@ from inbox.accounts.base import AccountRef
 from inbox.clock import Clock
 from inbox.db.store import Store, Tx
 from inbox.errors import NotFound
-from inbox.escalation import handoffs, posting
+from inbox.escalation import acts, handoffs, posting
 from inbox.escalation.base import CaseRef, DeskEvent, DeskResult, HandoffCard
 from inbox.house import House
 from inbox.message import ChannelName, ContactPoint
@@ -25,7 +25,7 @@ class Deskwork:
         self._clock = clock
 
     async def apply(self, event: DeskEvent) -> DeskResult:
-        result = await self._store.run(lambda tx: handoffs.apply(tx, self._house, event, self._on_file(tx, event.case)))
+        result = await self._store.run(lambda tx: acts.apply(tx, self._house, event, self._on_file(tx, event.case)))
         log.info("desk event", extra={"kind": event.kind, "case": event.case, "ok": result.ok})
         return result
 

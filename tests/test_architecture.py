@@ -24,7 +24,7 @@ LEVEL = {
     # 3 verbs
     "intake": VERBS, "continued": VERBS, "disclosure.lookup": VERBS, "triage": VERBS, "replying": VERBS, "effects": VERBS, "replies": VERBS, "delivery": VERBS,
     "verification": VERBS, "authorisations": VERBS, "merging": VERBS, "likeness": VERBS, "guessing": VERBS, "sender": VERBS, "code_targets": VERBS, "links": VERBS, "staffing": VERBS, "deskwork": VERBS, "receivables": VERBS, "spoken": VERBS,
-    "templates.versions": VERBS, "escalation.handoffs": VERBS, "escalation.posting": VERBS,
+    "templates.versions": VERBS, "escalation.handoffs": VERBS, "escalation.acts": VERBS, "escalation.posting": VERBS,
     "crm.filing": VERBS, "crm.entries": VERBS, "crm.strangers": VERBS,
     "accounts.ledger": VERBS, "accounts.records": VERBS, "accounts.royalties_told": VERBS, "accounts.contacts_told": VERBS, "accounts.changes": VERBS, "accounts.booking": VERBS,
     "accounts.assembly": VERBS, "accounts.mirror": VERBS, "accounts.known": VERBS, "accounts.rereading": VERBS, "accounts.freshness": VERBS, "accounts.importing": VERBS, "accounts.import_checks": VERBS, "accounts.import_files": VERBS,

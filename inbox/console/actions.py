@@ -14,7 +14,7 @@ from inbox.console.conversation import source_of, written
 from inbox.console.view import Console, Visit, see_other
 from inbox.db.store import Tx
 from inbox.errors import Malformed, NotFound
-from inbox.escalation import handoffs
+from inbox.escalation import acts, handoffs
 from inbox.escalation.base import OUTCOMES, DeskEvent, DeskResult
 from inbox.house import House
 from inbox.message import CHANNELS, ChannelName
@@ -147,7 +147,7 @@ def take_over(tx: Tx, house: House, key: str, event: DeskEvent, now: datetime) -
         events.record(tx, key, "handoff.taken_over", now, event.actor_id, case=case.number)
     case_now = handoffs.live(tx, key)
     assert case_now is not None
-    return handoffs.apply(tx, house, replace(event, case=case_now.number), ())
+    return acts.apply(tx, house, replace(event, case=case_now.number), ())
 
 
 def _text_of(visit: Visit) -> str:

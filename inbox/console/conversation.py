@@ -24,7 +24,7 @@ from inbox.db.tables import conversations as talks
 from inbox.db.tables import desk_events
 from inbox.disclosure.parties import Authority, Hearer, party_map
 from inbox.errors import NotFound
-from inbox.escalation import card, handoffs, posting
+from inbox.escalation import acts, card, handoffs, posting
 from inbox.escalation.base import OUTCOMES, DeskResult, HandoffCard
 from inbox.escalation.handoffs import Case
 from inbox.house import House
@@ -113,7 +113,7 @@ def gather(tx: Tx, house: House, key: str, now: datetime, done: str = "") -> Who
         alike=merging.is_suggested(tx, contact.id),
         conversation=conversation, contact=contact, points=points, account=account,
         case=case, card=_card(tx, house, conversation, contact, account, case, now),
-        reply_to=handoffs.reply_channels(tx, house, conversation, account.points() if account else ()),
+        reply_to=acts.reply_channels(tx, house, conversation, account.points() if account else ()),
         line=timeline.gather(tx, key, account.name if account else contact.name), others=tuple(tx.all(_OTHERS, contact=contact.id, this=key)),
         result=_result(tx, done),
     )  # fmt: skip

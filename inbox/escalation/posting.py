@@ -18,7 +18,7 @@ from inbox.db.tables import decisions, messages, notes
 from inbox.db.tables import handoffs as table
 from inbox.disclosure import lookup, wrong_author
 from inbox.errors import Malformed, NotFound, Uncertain
-from inbox.escalation import card, handoffs
+from inbox.escalation import acts, card, handoffs
 from inbox.escalation.base import CaseRef, Desk, HandoffCard, TranscriptEntry
 from inbox.escalation.handoffs import Case
 from inbox.house import House
@@ -106,7 +106,7 @@ def card_of(tx: Tx, house: House, number: int, now: datetime) -> HandoffCard:
     account = _account(tx, contact, now)
     facts = case.facts
     paused = holds.of(tx, account.ref.id, now) if account else []
-    where = handoffs.reply_channels(tx, house, conversation, account.points() if account else ())
+    where = acts.reply_channels(tx, house, conversation, account.points() if account else ())
     withheld, did = _bot_record(tx, case)
     return card.build(
         card.CaseFacts(
@@ -154,7 +154,7 @@ def preview(tx: Tx, house: House, number: int, text: str, channel: ChannelName, 
     language = language_of(conversation.language)
     rendered = letter(text, channel, language, house.company, agent_name=case.owner_name)
     account = _account(tx, contacts.by_id(tx, conversation.contact_id), now)
-    point = handoffs.reply_channels(tx, house, conversation, account.points() if account else ()).get(channel)
+    point = acts.reply_channels(tx, house, conversation, account.points() if account else ()).get(channel)
     going = lookup.Going(
         texts=(rendered.text, rendered.subject), contact_id=conversation.contact_id, at=now,
         own=sender.proven_account(tx, house, conversation, point, now) if point else None, agent=case.owner_name or "agent",

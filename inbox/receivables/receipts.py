@@ -12,7 +12,7 @@ from inbox.accounts.facts import SILENCING_FLAGS
 from inbox.conversations import BOT, Conversation
 from inbox.db.store import Tx
 from inbox.errors import Conflict
-from inbox.escalation import handoffs
+from inbox.escalation import acts, handoffs
 from inbox.house import House
 from inbox.receivables import holds, promises
 from inbox.replies import Said, Say, To, say
@@ -60,7 +60,7 @@ def _tell(
     source, as_of = account.source_of(payment.id), account.as_of.isoformat()
     facts = {"amount": payment.amount, "paid_on": payment.on}
     words = Say(answer="payment_received", facts=facts, sources=dict.fromkeys(facts, (source, as_of)))
-    where = handoffs.reply_channels(tx, house, conversation, account.points())
+    where = acts.reply_channels(tx, house, conversation, account.points())
     for channel, point in where.items():
         to = To(channel=channel, point=point, name=(account.name.split() or [""])[0], timezone=account.timezone)
         said = say(tx, house, conversation, to, [words], now, purpose="notice", meta={"payment": payment.id})

@@ -11,8 +11,8 @@ from inbox.clock import SetClock
 from inbox.db.store import Store
 from inbox.db.tables import desk_events, handoffs, holds, messages, notes
 from inbox.escalation import posting
+from inbox.escalation.acts import apply
 from inbox.escalation.base import DeskEvent, DeskResult, HandoffCard
-from inbox.escalation.handoffs import apply
 from inbox.intents.understanding import Finding
 from inbox.message import Route, Severity
 from tests.world import MARA, World, make_world
