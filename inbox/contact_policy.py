@@ -50,6 +50,7 @@ _HOLDS: Mapping[str, str] = {
 class Denied:
     reason: str  # code of the suppression list, e.g. "sms_opt_out"
     words: str
+    by_hours: bool = False  # the hours alone refused it, so a later one allows it
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,13 +211,13 @@ def _hours(o: Outreach, rules: Rules) -> Denied | None:
     quiet = "outside the hours in which we write, on the author's clock"
     clocks = [o.now.astimezone(zone(name)) for name in _zones(o)]
     if any(not LAWFUL_FROM <= at.time() < LAWFUL_UNTIL for at in clocks):
-        return Denied("quiet_hours", quiet)
+        return Denied("quiet_hours", quiet, by_hours=True)
     if o.wished is not None:  # the author's own wish stands before the house's hours
         inside = all(o.wished.opens <= at.time() < o.wished.closes for at in clocks[:1])
-        return None if inside else Denied("contact_preference", "the author asked for other hours")
+        return None if inside else Denied("contact_preference", "the author asked for other hours", by_hours=True)
     opens, closes = time.fromisoformat(rules.quiet_until), time.fromisoformat(rules.quiet_from)
     if any(at.weekday() == SUNDAY or not opens <= at.time() < closes for at in clocks):
-        return Denied("quiet_hours", quiet)
+        return Denied("quiet_hours", quiet, by_hours=True)
     return None
 
 
@@ -233,12 +234,12 @@ def _zones(o: Outreach) -> list[str]:
 
 
 def next_opening(o: Outreach, rules: Rules) -> datetime | None:
-    """The first quarter of an hour, from now on, in which the hours allow it; None if there is none in eight days."""
+    """The first quarter of an hour after now in which the hours allow it; None if there is none in eight days."""
     at = o.now
     for _ in range(8 * 24 * 4):
+        at += timedelta(minutes=15 - at.minute % 15, seconds=-at.second, microseconds=-at.microsecond)
         if _hours(_at(o, at), rules) is None:
             return at
-        at += timedelta(minutes=15 - at.minute % 15, seconds=-at.second, microseconds=-at.microsecond)
     return None
 
 

@@ -209,6 +209,19 @@ class TestNextOpening:
     def test_the_authors_own_hour(self):
         assert next_opening(outreach(local(11), wished=Hours(time(17), time(19))), RULES) == local(17)
 
+    def test_never_the_moment_itself_so_that_nothing_is_asked_again_at_once(self):
+        assert next_opening(outreach(local(11)), RULES) == local(11, 15)
+
+    def test_only_what_the_hours_refuse_may_be_later(self):
+        for o, later in (
+            (outreach(local(21)), True),
+            (outreach(local(11), wished=Hours(time(17), time(19))), True),
+            (outreach(local(11), suppression="opt_out", channel="email"), False),
+        ):
+            refused = may_remind(o, RULES)
+            assert refused is not None
+            assert refused.by_hours is later
+
     def test_hours_that_never_come(self):
         assert next_opening(outreach(local(11), wished=Hours(time(22), time(23))), RULES) is None
 

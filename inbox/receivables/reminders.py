@@ -39,8 +39,6 @@ ANSWERS = {
     "promise_reminder": "promise_reminder", "due_reminder": "reminder_due", "past_due_reminder": "reminder_past_due",
     "past_due_call": "reminder_past_due", "missed": "promise_missed", "declined": "payment_failed_notice",
 }  # fmt: skip
-#: Denials that a later hour lifts.
-LATER = frozenset({"quiet_hours", "contact_preference"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +121,7 @@ def ready(tx: Tx, house: House, ref: AccountRef, reminder: Reminder, now: dateti
                 account=account, channel=channel, facts=facts, record=item.record, invoice_id=item.invoice_id,
                 link=item.link,
             )  # fmt: skip
-        again = next_opening(outreach, house.rules) if denied.reason in LATER else None
+        again = next_opening(outreach, house.rules) if denied.by_hours else None
         refusals.append(
             NotNow(account=account, denied=denied, channel=channel, invoice_id=item.invoice_id, again_at=again)
         )

@@ -114,6 +114,39 @@ class TestReminders:
         assert till.events("outbound.suppressed")[0]["reason"] == "template_not_approved"
 
 
+class TestOptedOut:
+    """Who wants no reminders gets none, and the calendar does not ask about it again and again."""
+
+    @pytest.fixture(autouse=True)
+    async def opted_out(self, till: Till) -> None:
+        from inbox import contacts
+
+        await till.wrote("email")
+        for point in LATE.points():
+            await till.run(lambda tx, p=point: contacts.suppress(tx, p, till.now))
+
+    async def few_ticks(self, till: Till) -> int:
+        for n in range(10):
+            if not await till.world.worker.schedule_one():
+                return n
+        raise AssertionError("each job queues the next at once")
+
+    async def test_a_step_of_the_plan_is_one_refusal(self, till: Till) -> None:
+        move(till, 27, 11, month=2)  # seven days after
+        count = len(till.heard())
+        await till.run(lambda tx: dunning.day(tx, till.world.house, LATE.ref, till.now))
+        assert await self.few_ticks(till) == 0
+        assert [e["reason"] for e in till.events("outbound.suppressed")] == ["contact_preference"]
+        assert len(till.heard()) == count
+
+    async def test_a_reminder_by_mail_that_waited_is_refused_once(self, till: Till) -> None:
+        by_mail = replace(PAST_DUE, channel="email", invoice_id="INV-300")
+        await till.run(lambda tx: reminders.later(tx, LATE.ref, by_mail, till.now, till.now))
+        assert await self.few_ticks(till) == 1
+        assert len(till.events("outbound.suppressed")) == 1
+        assert not till.world.rows(jobs, kind="reminder")
+
+
 class TestPromises:
     async def check(self, till: Till, key: str = "PR-1") -> str:
         found: str = await till.run(lambda tx: promises.check(tx, till.world.house, LATE.ref, key, till.now))
