@@ -43,6 +43,7 @@ _HOLDS: Mapping[str, str] = {
     "hardship_review": "a person looks at the author's hardship",
     "dispute_open": "the author contests this item",
     "promise_running": "the author has promised a date that is still to come",
+    "charge_unclear": "a person finds out what became of an automatic charge",
 }
 
 

@@ -195,6 +195,13 @@ REASONS: Mapping[str, Reason] = {
             "Book it to its invoice, or give it back.",
         ),
     ),
+    "charge_unclear": Reason(
+        "An automatic charge was refused, or its answer cannot be used",
+        (
+            "Look at the payment system whether that charge took money; if it did, have it told to the inbox.",
+            "Put right what was refused, then close the case: reminders and charges of the invoice go on with that.",
+        ),
+    ),
     "past_due_review": Reason(
         "Past due for three weeks: a person decides",
         (

@@ -63,7 +63,7 @@ def _due(account: Account, today: date) -> list[Due]:
 
 def _begin(tx: Tx, account: Account, due: Due, today: date, now: datetime) -> Charge | None:
     method = dues.default_method(account)
-    live = charges.live(tx, account, due.invoice.id)
+    live = charges.freed(tx, account, due.invoice.id, now)
     if live is not None:
         if live.state != "scheduled" or live.run_on is None or live.run_on > today:
             return None

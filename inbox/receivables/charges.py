@@ -1,13 +1,14 @@
 """Tries to take money for an invoice: scheduled, under way, past. Of one invoice at most one is to come or under way, so
 a retry and a payment the author makes by hand can never both run; the database's own index holds that up.
 
-``scheduled -> running -> succeeded | failed``; ``scheduled -> cancelled``; a try that is cancelled is never made.
+``scheduled -> running -> succeeded | failed``; ``scheduled -> cancelled``; a try that is cancelled is never made. A payment
+page that was opened and left keeps the invoice for half an hour, and then gives back the day of the try it stopped.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
@@ -51,6 +52,11 @@ _MOVE = Sql(
     .where(c.c.id == b("key"), c.c.state == b("was"))
     .values(state=b("to"), payment_id=b("payment"), reason=b("why"), updated_at=b("at"))
 )
+_GIVES_BACK = Sql(
+    sa.update(c)
+    .where(c.c.id == b("key"))
+    .values(run_on=b("day"), method_id=b("method"), try_number=b("tried"), first_failed_on=b("first"))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +70,7 @@ class Charge:
     try_number: int
     first_failed_on: date | None
     state: str  # scheduled | running | succeeded | failed | cancelled
-    run_on: date | None
+    run_on: date | None  # of a scheduled one its day; of one by hand the day of the try that made room for it
     updated_at: datetime
 
 
@@ -82,8 +88,38 @@ def get(tx: Tx, charge_id: str, currency: str) -> Charge:
 
 
 def live(tx: Tx, account: Account, invoice_id: str) -> Charge | None:
+    """The try that is to come or under way; a payment page that was left counts until ``freed``."""
     row = tx.one(_LIVE, author=account.ref.id, invoice=invoice_id)
     return _charge(row, account.currency) if row else None
+
+
+def freed(tx: Tx, account: Account, invoice_id: str, now: datetime) -> Charge | None:
+    """``live``, after a payment page that was left gave back the try it stopped."""
+    found = live(tx, account, invoice_id)
+    if found is None or not _is_left(found, now):
+        return found
+    _move(tx, account, found, "cancelled", now, why=_LEFT)
+    _give_back(tx, account, found, date.min, now)
+    return live(tx, account, invoice_id)
+
+
+_LEFT = "the payment page was left"
+
+
+def _is_left(charge: Charge, now: datetime) -> bool:
+    return charge.kind == "manual" and charge.state == "running" and now - charge.updated_at >= ABANDONED
+
+
+def _give_back(tx: Tx, account: Account, charge: Charge, earliest: date, now: datetime) -> None:
+    """The try that made room for a payment by hand is planned again, if what it was for is still open."""
+    due = _failed_due(account, charge.invoice_id)
+    if charge.kind != "manual" or charge.run_on is None or due is None:
+        return
+    again = replace(
+        charge, id=f"CH-{new_id()}", amount=due, kind="retry", state="scheduled", run_on=max(charge.run_on, earliest),
+        updated_at=now,
+    )  # fmt: skip
+    schedule(tx, account, again, now)
 
 
 # -- the next try after a failure
@@ -103,7 +139,7 @@ def after_failure(
     if on is not None and on <= now.date():
         on = now.date() + timedelta(days=1)  # the news came late
     due = _failed_due(account, payment.invoice_id)
-    running = live(tx, account, payment.invoice_id)
+    running = freed(tx, account, payment.invoice_id, now)
     if running is not None and running.state == "scheduled":
         _move(tx, account, running, "cancelled", now, why="declined meanwhile")
     if on is None or due is None or (running is not None and running.state == "running"):
@@ -152,12 +188,17 @@ def schedule(tx: Tx, account: Account, charge: Charge, now: datetime) -> None:
 
 
 def cancel(tx: Tx, account: Account, invoice_id: str, why: str, now: datetime) -> date | None:
-    """No scheduled try of this invoice will be made; returns the day it was planned for. One under way is left alone."""
+    """No scheduled try of this invoice will be made; returns the day it was planned for. One under way is left alone, but
+    one by hand gives no day back any more.
+    """
     planned = next((p.next_retry_on for p in account.plans if p.invoice_id == invoice_id and p.next_retry_on), None)
     found = live(tx, account, invoice_id)
     if found is not None and found.state == "scheduled":
         planned = found.run_on
         _move(tx, account, found, "cancelled", now, why=why)
+    elif found is not None and found.kind == "manual" and found.run_on is not None:
+        planned = planned or found.run_on
+        _will_give_back(tx, replace(found, run_on=None))
     if planned is None:
         return None
     booking.set_next_retry(tx, account.ref.id, invoice_id, None, at=now)
@@ -177,16 +218,28 @@ def change_method(tx: Tx, house: House, account: Account, method_id: str, now: d
     waiting = {x.invoice_id for x in of(tx, account) if x.state == "scheduled" and x.method_id != method_id}
     waiting |= {p.invoice_id for p in account.plans if p.next_retry_on}
     for invoice_id in sorted(waiting | set(first)):
+        freed(tx, account, invoice_id, now)
         planned = cancel(tx, account, invoice_id, "another payment method is on file", now)
-        due_now = first.get(invoice_id)
-        if due_now is None or not house.can_charge or live(tx, account, invoice_id) is not None:
+        due_now, under_way = first.get(invoice_id), live(tx, account, invoice_id)
+        if due_now is None or not house.can_charge or (under_way is not None and under_way.kind != "manual"):
             continue
         again = Charge(
             id=f"CH-{new_id()}", author_id=account.ref.id, invoice_id=invoice_id, amount=due_now.amount, kind="retry",
             method_id=method_id, try_number=1, first_failed_on=None, state="scheduled",
             run_on=max(planned or tomorrow, tomorrow), updated_at=now,
         )  # fmt: skip
-        schedule(tx, account, again, now)
+        if under_way is None:
+            schedule(tx, account, again, now)
+        else:  # the payment page is open: what is planned now waits for how that ends
+            _will_give_back(tx, replace(again, id=under_way.id))
+
+
+def _will_give_back(tx: Tx, charge: Charge) -> None:
+    """What a payment by hand plans again if it comes to nothing."""
+    tx.run(
+        _GIVES_BACK, key=charge.id, day=charge.run_on.isoformat() if charge.run_on else "", method=charge.method_id,
+        tried=charge.try_number, first=charge.first_failed_on.isoformat() if charge.first_failed_on else "",
+    )  # fmt: skip
 
 
 # -- one try
@@ -200,7 +253,7 @@ def begin(tx: Tx, account: Account, charge: Charge, now: datetime) -> None:
 
 def begin_autopay(tx: Tx, account: Account, invoice_id: str, amount: Money, method_id: str, now: datetime) -> Charge:
     """The charge of an instalment on its day. Raises ``Conflict`` if another try of this invoice is live."""
-    if live(tx, account, invoice_id) is not None:
+    if freed(tx, account, invoice_id, now) is not None:
         raise Conflict(f"another charge of {invoice_id} is to come or under way; there is never a second one")
     charge = Charge(
         id=f"CH-{new_id()}", author_id=account.ref.id, invoice_id=invoice_id, amount=amount, kind="autopay",
@@ -224,9 +277,9 @@ def begin_manual(tx: Tx, ref: AccountRef, invoice_id: str, amount: Money, now: d
         raise Conflict(f"{invoice_id} has {invoice.balance} {account.currency} left; pay at most that")
     found = live(tx, account, invoice_id)
     if found is not None and found.state == "running":
-        if found.kind != "manual" or now - found.updated_at < ABANDONED:
+        if not _is_left(found, now):
             raise Conflict(f"a payment of {invoice_id} is being made right now; look again in a few minutes")
-        _move(tx, account, found, "cancelled", now, why="the payment page was left")
+        _move(tx, account, found, "cancelled", now, why=_LEFT)
     elif found is not None:
         _move(tx, account, found, "cancelled", now, why="the author pays by hand")
     keep = found if found is not None and found.run_on is not None else None
@@ -241,29 +294,28 @@ def begin_manual(tx: Tx, ref: AccountRef, invoice_id: str, amount: Money, now: d
     return charge
 
 
-def ended(tx: Tx, account: Account, charge_id: str, payment: Payment, now: datetime) -> None:
-    """What came of a try that was under way. One the author made by hand and that failed gives the day of the scheduled
-    try back, if that is still to come; told twice, nothing changes.
+def ended(tx: Tx, account: Account, charge: Charge, payment: Payment, now: datetime) -> bool:
+    """What came of a try that was under way; False if it had ended before. One the author made by hand and that failed
+    gives the scheduled try back, not before tomorrow. Raises ``Conflict`` for another author's or invoice's charge.
     """
-    charge = get(tx, charge_id, account.currency)
     if charge.author_id != account.ref.id or charge.invoice_id != payment.invoice_id:
-        raise Conflict(f"charge {charge_id} belongs to another author or invoice")
+        raise Conflict(f"charge {charge.id} belongs to another author or invoice")
     state = "succeeded" if payment.status == "succeeded" else "failed"
     if not _move(tx, account, charge, state, now, payment_id=payment.id, why=payment.decline_code):
-        return
-    if (
-        state == "failed"
-        and charge.kind == "manual"
-        and charge.run_on is not None
-        and charge.first_failed_on is not None
-    ):
-        day = max(charge.run_on, now.date() + timedelta(days=1))
-        again = Charge(
-            id=f"CH-{new_id()}", author_id=charge.author_id, invoice_id=charge.invoice_id, amount=charge.amount,
-            kind="retry", method_id=charge.method_id, try_number=charge.try_number,
-            first_failed_on=charge.first_failed_on, state="scheduled", run_on=day, updated_at=now,
-        )  # fmt: skip
-        schedule(tx, account, again, now)
+        return False
+    if state == "failed":
+        _give_back(tx, account, charge, now.date() + timedelta(days=1), now)
+    return True
+
+
+def given_up(tx: Tx, account: Account, charge: Charge, why: str, now: datetime) -> bool:
+    """The payment system refused to make it, or cannot say what came of it: it holds the invoice no longer, and no try
+    follows. False if it had ended before.
+    """
+    if not _move(tx, account, charge, "failed", now, why=why):
+        return False
+    booking.set_next_retry(tx, account.ref.id, charge.invoice_id, None, at=now)
+    return True
 
 
 # -- rows

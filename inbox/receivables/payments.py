@@ -4,6 +4,7 @@ payment provider's event, an agent, a simulation. Told twice, nothing happens tw
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -20,6 +21,9 @@ from inbox.house import House
 from inbox.message import Severity
 from inbox.money import Money
 from inbox.receivables import charges, holds, notices, promises, reaching
+from inbox.receivables.charges import Charge
+
+log = logging.getLogger(__name__)
 
 #: Holds that end when what they waited for is paid; disputes, hardship and the law do not end by money.
 ENDED_BY_MONEY = ("promise_running",)
@@ -66,20 +70,38 @@ def settled(
     _refuse(before, payment, house)
     payment = replace(payment, status="succeeded", decline_code="")
     known = next((p for p in before.payments if p.id == payment.id), None)
+    charge = _named(tx, before, told, payment, now)
     if known is not None and known.status in FINAL:
         if known.amount != payment.amount:
             raise Conflict(f"payment {payment.id} is on record already with another amount, {known.amount}")
+        _end(tx, before, charge, replace(payment, invoice_id=payment.invoice_id or known.invoice_id), now)
         return Settled(new=False, invoice_id=known.invoice_id)
     payment = _matched(before, known or payment, payment, now)
     if before.invoice(payment.invoice_id) is None:
         return _unmatched(tx, house, before, payment, now)
     booking.record_payment(tx, account_id, payment, at=now)
     after = ledger.load(tx, ref, now)
-    if told.charge_id:
-        charges.ended(tx, after, told.charge_id, payment, now)
+    _end(tx, after, charge, payment, now)
     done = _follow(tx, house, before, after, payment, now)
     message = notices.received(tx, house, after, payment, done.surplus, now)
     return replace(done, message_id=message)
+
+
+def _named(tx: Tx, account: Account, told: Told, payment: Payment, now: datetime) -> Charge | None:
+    """The request of ours that this answers. Money counts even if it names one that nobody knows."""
+    if not told.charge_id:
+        return None
+    try:
+        return charges.get(tx, told.charge_id, account.currency)
+    except NotFound:
+        log.warning("payment %r names charge %r, which is not on record", payment.id, told.charge_id)
+        _tell(tx, account, "charge.unknown", now, charge=told.charge_id, payment=payment.id, status=payment.status)
+        return None
+
+
+def _end(tx: Tx, account: Account, charge: Charge | None, payment: Payment, now: datetime) -> bool:
+    """True if a charge was under way and has ended by this."""
+    return charge is not None and charges.ended(tx, account, charge, payment, now)
 
 
 def _refuse(account: Account, payment: Payment, house: House) -> None:
@@ -175,8 +197,13 @@ def failed(
     before = ledger.load(tx, ref, now)
     _refuse(before, payment, house)
     known = next((p for p in before.payments if p.id == payment.id), None)
-    if known is not None and known.status in (*FINAL, "failed"):
-        return None  # told again, or overtaken by the capture
+    charge = _named(tx, before, told, payment, now)
+    by_author = told.by_author or (charge is not None and charge.kind == "manual")
+    if known is not None and known.status in (*FINAL, "failed"):  # told again, or overtaken by the capture
+        known = replace(known, invoice_id=payment.invoice_id or known.invoice_id)
+        if not _end(tx, before, charge, known, now) or by_author or known.status != "failed":
+            return None
+        return _after_decline(tx, house, before, known, told, now)
     payment = _matched(before, known or payment, replace(payment, status="failed"), now)
     if before.invoice(payment.invoice_id) is None:
         raise NotFound(f"there is no invoice {payment.invoice_id!r} on this account")
@@ -186,14 +213,23 @@ def failed(
         tx, account, "payment.failed", now, payment=payment.id, invoice=payment.invoice_id, amount=str(payment.amount),
         decline_code=payment.decline_code,
     )  # fmt: skip
-    by_author = told.by_author
-    if told.charge_id:
-        by_author = by_author or charges.get(tx, told.charge_id, account.currency).kind == "manual"
-        charges.ended(tx, account, told.charge_id, payment, now)
+    ended = _end(tx, account, charge, payment, now)
     if by_author:
         return None  # they see it on the page, and what was scheduled stays
+    if not ended and _is_asked(tx, account, payment):
+        return None  # the news overtook the answer to our own request, and that decides what follows
+    return _after_decline(tx, house, account, payment, told, now)
+
+
+def _is_asked(tx: Tx, account: Account, payment: Payment) -> bool:
+    """Is an automatic charge of ours of this invoice under way?"""
+    live = charges.live(tx, account, payment.invoice_id)
+    return live is not None and live.state == "running" and live.kind != "manual"
+
+
+def _after_decline(tx: Tx, house: House, account: Account, payment: Payment, told: Told, now: datetime) -> date | None:
     retry = charges.after_failure(tx, house, account, payment, now, told.next_retry_on)
-    notices.declined(tx, house, ledger.load(tx, ref, now), payment, retry, now)
+    notices.declined(tx, house, ledger.load(tx, account.ref, now), payment, retry, now)
     return retry
 
 

@@ -3,52 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import date, timedelta
+from datetime import date
 
 import pytest
 
 from inbox.accounts import changes
-from inbox.accounts.base import ChargeRequest, ChargeResult
+from inbox.accounts.base import ChargeResult
 from inbox.db.tables import links
-from inbox.errors import Conflict, NotFound, Transient
-from inbox.money import Money
-from inbox.receivables import autopay, charges, payments
+from inbox.errors import Transient
+from inbox.receivables import payments
 from inbox.receivables.autopay import HeldBack
 from inbox.receivables.charges import Charge
 from inbox.receivables.payments import Told
-from tests.receivables.world import LATE, Till, promise
-from tests.world import ILSE, money
-
-
-class Bank:
-    """A collector that remembers what it was asked and by which key it answered."""
-
-    def __init__(self, *results: ChargeResult | Exception) -> None:
-        self.results = list(results)
-        self.asked: list[ChargeRequest] = []
-
-    async def charge(self, request: ChargeRequest) -> ChargeResult:
-        self.asked.append(request)
-        result = self.results.pop(0) if self.results else ChargeResult(payment_id=f"P-{request.id}", status="succeeded")
-        if isinstance(result, Exception):
-            raise result
-        return result
-
-
-async def run_due(till: Till) -> list[Charge | HeldBack]:
-    found: list[Charge | HeldBack] = await till.run(lambda tx: autopay.run(tx, till.world.house, LATE.ref, till.now))
-    return found
-
-
-async def collect(till: Till, bank: Bank) -> None:
-    till.world.worker.collector = bank
-    while await till.world.worker.run_lane_once(autopay.LANE):
-        pass
-    await till.world.settle()
-
-
-def days(till: Till, n: float) -> None:
-    till.world.clock.tick(timedelta(days=n).total_seconds())
+from tests.receivables.world import LATE, Bank, Till, collect, days, promise, run_due
+from tests.world import money
 
 
 class TestTheNextTry:
@@ -227,75 +195,6 @@ class TestCharging:
         await collect(till, bank)
         assert [r.id for r in bank.asked] == [bank.asked[0].id] * 2
         assert till.account().outstanding == money("152.50")
-
-
-class TestByHand:
-    async def begin(self, till: Till, amount: str = "76.25") -> Charge:
-        found: Charge = await till.run(
-            lambda tx: charges.begin_manual(tx, LATE.ref, "INV-300", money(amount), till.now)
-        )
-        return found
-
-    async def test_the_scheduled_try_makes_room_and_is_never_made(self, till: Till) -> None:
-        await till.fails()
-        charge = await self.begin(till)
-        days(till, 1)
-        assert await run_due(till) == []
-        await till.pays(told=Told(charge_id=charge.id))
-        assert [c["state"] for c in till.charges()] == ["cancelled", "succeeded"]
-
-    async def test_while_a_try_is_under_way_nobody_pays_by_hand(self, till: Till) -> None:
-        await till.fails()
-        days(till, 1)
-        await run_due(till)
-        with pytest.raises(Conflict, match="being made right now"):
-            await self.begin(till)
-
-    async def test_hand_and_machine_race_twenty_times_and_one_wins(self, any_till: Till) -> None:
-        for n in range(20):
-            await any_till.fails(key=f"P-F{n}", method=f"visa ••{1000 + n}")
-            days(any_till, 1)
-            hand, machine = await asyncio.gather(self.begin(any_till), run_due(any_till), return_exceptions=True)
-            begun = [x for x in machine if isinstance(x, Charge)] if isinstance(machine, list) else []
-            assert isinstance(hand, Charge) != bool(begun), (hand, machine)
-            live = [c for c in any_till.charges() if c["state"] == "running"]
-            assert len(live) == 1
-            charge = hand if isinstance(hand, Charge) else begun[0]
-            await any_till.fails(key=f"P-G{n}", code="expired_card", told=Told(charge_id=charge.id, by_author=True))
-            any_till.world.clock.tick(60)
-
-    async def test_a_payment_by_hand_that_fails_gives_the_planned_day_back(self, till: Till) -> None:
-        planned = await till.fails()
-        charge = await self.begin(till)
-        await till.fails("incorrect_cvc", "P-H", told=Told(charge_id=charge.id), method="visa ••4242")
-        [again] = [c for c in till.charges() if c["state"] == "scheduled"]
-        assert again["run_on"] == planned.isoformat() if planned else False
-        assert again["method_id"] == "pm_3"
-        assert sum("declined" in m.text for m in till.heard()) == 1  # they saw it on the page
-
-    async def test_a_page_left_open_does_not_keep_the_invoice(self, till: Till) -> None:
-        await self.begin(till)
-        with pytest.raises(Conflict):
-            await self.begin(till)
-        till.world.clock.tick(31 * 60)
-        assert (await self.begin(till)).state == "running"
-
-    @pytest.mark.parametrize("amount", ["0.00", "-1.00", "228.76"])
-    async def test_an_amount_that_cannot_be_is_refused(self, till: Till, amount: str) -> None:
-        with pytest.raises(Conflict, match=r"228\.75"):
-            await self.begin(till, amount)
-
-    async def test_another_currency_or_another_authors_invoice_is_refused(self, till: Till) -> None:
-        for amount, invoice, error in ((Money.of("5", "EUR"), "INV-300", Conflict), (money("5"), "INV-777", NotFound)):
-            with pytest.raises(error):
-                await till.world.store.run(
-                    lambda tx, a=amount, i=invoice: charges.begin_manual(tx, LATE.ref, i, a, till.now)
-                )
-
-    async def test_the_outcome_of_another_authors_charge_is_refused(self, till: Till) -> None:
-        charge = await self.begin(till)
-        with pytest.raises(Conflict, match="another author"):
-            await till.pays("777.70", who=ILSE, invoice="INV-777", told=Told(charge_id=charge.id))
 
 
 class TestHeldBack:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from inbox import contacts, conversations
@@ -13,6 +13,8 @@ from inbox.accounts import ledger, tables
 from inbox.accounts.base import (
     Account,
     AccountRef,
+    ChargeRequest,
+    ChargeResult,
     Instalment,
     Invoice,
     Payment,
@@ -21,7 +23,9 @@ from inbox.accounts.base import (
     Promise,
 )
 from inbox.db.tables import events
-from inbox.receivables import payments
+from inbox.receivables import autopay, charges, payments
+from inbox.receivables.autopay import HeldBack
+from inbox.receivables.charges import Charge
 from inbox.receivables.payments import Settled, Told
 from tests.world import MARA, World, money
 
@@ -108,3 +112,40 @@ def promise(
 ) -> Promise:
     base: dict[str, Any] = {"invoice_id": "INV-300", "made_on": date(2026, 3, 9), **more}
     return Promise(id=key, amount=money(amount), on=on, status=status, **base)
+
+
+class Bank:
+    """A collector that remembers what it was asked and by which key it answered."""
+
+    def __init__(self, *results: ChargeResult | Exception) -> None:
+        self.results = list(results)
+        self.asked: list[ChargeRequest] = []
+
+    async def charge(self, request: ChargeRequest) -> ChargeResult:
+        self.asked.append(request)
+        result = self.results.pop(0) if self.results else ChargeResult(payment_id=f"P-{request.id}", status="succeeded")
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+
+async def run_due(till: Till) -> list[Charge | HeldBack]:
+    found: list[Charge | HeldBack] = await till.run(lambda tx: autopay.run(tx, till.world.house, LATE.ref, till.now))
+    return found
+
+
+async def collect(till: Till, bank: Bank) -> None:
+    till.world.worker.collector = bank
+    while await till.world.worker.run_lane_once(autopay.LANE):
+        pass
+    await till.world.settle()
+
+
+def days(till: Till, n: float) -> None:
+    till.world.clock.tick(timedelta(days=n).total_seconds())
+
+
+async def by_hand(till: Till, amount: str = "76.25") -> Charge:
+    """The author opens the payment page."""
+    found: Charge = await till.run(lambda tx: charges.begin_manual(tx, LATE.ref, "INV-300", money(amount), till.now))
+    return found
