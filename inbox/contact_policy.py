@@ -38,6 +38,7 @@ _FLAGS: Mapping[str, tuple[str, str]] = {
 _ORDER = (
     "self_harm_cue", "deceased_reported", "bankruptcy", "attorney_represented", "written_cease_request",
     "security_hold", "hardship_review", "dispute_open", "two_broken_promises_agent_only", "promise_running", "old_debt",
+    "payment_pending",
 )  # fmt: skip
 _HOLDS: Mapping[str, str] = {
     "hardship_review": "a person looks at the author's hardship",
@@ -68,6 +69,7 @@ class Pause:
 
     invoice_id: str
     reason: str
+    of_case: bool = False  # a person has it, and ends it by closing the case
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +164,18 @@ def _of_item(account: Account, invoice_id: str, today: date, rules: Rules) -> li
         found.append(Denied("promise_running", _HOLDS["promise_running"]))
     if (due_on := _oldest_due(account, invoice_id)) and today >= _years_after(due_on, rules.old_debt_years):
         found.append(Denied("old_debt", f"due on {due_on}, more than {rules.old_debt_years} years ago: agents only"))
+    if _is_on_its_way(account, invoice_id):
+        found.append(Denied("payment_pending", "a payment that covers what is due is on its way"))
     return found
+
+
+def _is_on_its_way(account: Account, invoice_id: str) -> bool:
+    """Do payments that are not decided yet cover the oldest part that is open?"""
+    begun = sum(p.amount.minor for p in account.payments if p.status == "pending" and p.invoice_id == invoice_id)
+    parts = sorted((i for p in account.plans if p.invoice_id == invoice_id for i in p.left), key=lambda i: i.due_on)
+    invoice = account.invoice(invoice_id)
+    owed = parts[0].amount if parts else invoice.balance if invoice is not None else None
+    return begun > 0 and owed is not None and begun >= owed.minor
 
 
 def broken_lately(account: Account, today: date) -> int:

@@ -3,7 +3,7 @@ object each. Told twice, nothing happens twice; without ``ledger.event_secrets``
 
 ``{"type": "payment.succeeded", "account": "A-1", "payment": {"id", "amount", "currency", "invoice", "method", "on"}}``;
 also ``payment.failed`` (``decline_code``, ``next_retry_on``, ``by_author``), ``payment.updated`` (``status``),
-``payment.started`` (answers ``{"charge": id}``, or 409 while another payment of the invoice runs) and
+``payment.pending`` (begun, not decided yet), ``payment.started`` (answers ``{"charge": id}``, or 409 while another payment of the invoice runs) and
 ``payment_method.added``. ``charge`` names the request of ours that an event answers.
 """
 
@@ -100,6 +100,16 @@ def _updated(event: Event, now: datetime) -> Prepared:
     return do
 
 
+def _pending(event: Event, now: datetime) -> Prepared:
+    account, payment = _text(event, "account"), _payment(event, now, "pending")
+
+    def do(tx: Tx, house: House, at: datetime) -> Done:
+        payments.pending(tx, house, account, payment, at)
+        return {"payment": payment.id}
+
+    return do
+
+
 def _started(event: Event, now: datetime) -> Prepared:
     account, payment = _text(event, "account"), _payment(event, now, "pending", needs_id=False)
 
@@ -130,8 +140,8 @@ def _method_added(event: Event, now: datetime) -> Prepared:
 
 
 _VERBS: Mapping[str, Callable[[Event, datetime], Prepared]] = {
-    "payment.succeeded": _succeeded, "payment.failed": _failed, "payment.updated": _updated, "payment.started": _started,
-    "payment_method.added": _method_added,
+    "payment.succeeded": _succeeded, "payment.failed": _failed, "payment.updated": _updated, "payment.pending": _pending,
+    "payment.started": _started, "payment_method.added": _method_added,
 }  # fmt: skip
 
 

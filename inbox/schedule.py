@@ -28,7 +28,7 @@ from inbox.receivables.reminders import LANE, NotNow, Reminder
 #: When a day begins for the sweep; each author's hour is the next one from then on.
 SWEEP_AT = time(3, tzinfo=UTC)
 PAGE = 500  # authors of one sweep job
-CHARGE_AT, STEP_AT = time(6), time(10)  # on the author's clock
+STEP_AT = time(10)  # on the author's clock
 
 _OWING = Sql(
     sa.select(tables.invoices.c.author_id)
@@ -58,7 +58,7 @@ def _sweep(tx: Tx, house: House, payload: Mapping[str, Any], now: datetime) -> N
     found = [row["author_id"] for row in tx.all(_OWING, after=payload["after"], limit=PAGE)]
     for author_id in found:
         account = ledger.load(tx, AccountRef(SOURCE, author_id))
-        for kind, at in (("charge_due", CHARGE_AT), ("step", STEP_AT)):
+        for kind, at in (("charge_due", timers.CHARGE_AT), ("step", STEP_AT)):
             run_at = _next(house, account, at, now)
             lock = f"{kind}:{author_id}"
             if not jobs.is_waiting(tx, LANE, kind, lock, now):

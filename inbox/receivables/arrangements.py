@@ -1,12 +1,12 @@
 """Arrangements that the author agreed to: a past-due amount in parts, a due day moved. What may be agreed is decided
-before (``inbox.deciding.plans``); here it is booked, recorded, and reminders about it rest.
+before (``inbox.deciding.plans``); here it is booked, recorded, and reminders about it rest until the first agreed day.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,8 +17,7 @@ from inbox.db.store import Tx
 from inbox.errors import Conflict
 from inbox.money import Money
 from inbox.receivables import charges, holds
-
-BY = "bot"
+from inbox.receivables.autopay import ARRANGED_BY as BY
 
 
 def split(tx: Tx, account: Account, agreed: Mapping[str, Any], conversation_id: str, now: datetime) -> None:
@@ -46,7 +45,7 @@ def split(tx: Tx, account: Account, agreed: Mapping[str, Any], conversation_id: 
         tx, conversation_id, "plan.split", now, "author", plan=plan.id, invoice=agreed["invoice"],
         parts=list(agreed["parts"]), total=agreed["total"],
     )  # fmt: skip
-    rest_until = datetime.combine(parts[0][0] + timedelta(days=1), time.min, ZoneInfo(account.timezone or "UTC"))
+    rest_until = datetime.combine(parts[0][0], time.min, ZoneInfo(account.timezone or "UTC"))
     holds.pause(
         tx, account.ref.id, "promise_running", conversation_id, now, invoices=(agreed["invoice"],), until=rest_until
     )

@@ -42,6 +42,12 @@ _LIVE_OF = Sql(
     .where(c.c.author_id == b("author"), c.c.state.in_(["scheduled", "running"]))
     .order_by(c.c.run_on, c.c.id)
 )
+_MADE = Sql(
+    sa.select(sa.func.count().label("n")).where(
+        c.c.author_id == b("author"), c.c.invoice_id == b("invoice"), c.c.kind == "autopay", c.c.run_on == b("day"),
+        sa.or_(c.c.state.in_(["running", "succeeded"]), c.c.payment_id != ""),  # not one that was given up
+    )
+)  # fmt: skip
 _ONE = Sql(sa.select(c).where(c.c.id == b("key")))
 _ADD = insert(
     c, "id", "author_id", "invoice_id", "amount", "kind", "method_id", "try_number", "first_failed_on", "state", "run_on",
@@ -70,7 +76,8 @@ class Charge:
     try_number: int
     first_failed_on: date | None
     state: str  # scheduled | running | succeeded | failed | cancelled
-    run_on: date | None  # of a scheduled one its day; of one by hand the day of the try that made room for it
+    #: The day it is made; of an instalment's the day that falls due; of one by hand the day of the try that made room.
+    run_on: date | None
     updated_at: datetime
 
 
@@ -112,7 +119,7 @@ def _is_left(charge: Charge, now: datetime) -> bool:
 
 def _give_back(tx: Tx, account: Account, charge: Charge, earliest: date, now: datetime) -> None:
     """The try that made room for a payment by hand is planned again, if what it was for is still open."""
-    due = _failed_due(account, charge.invoice_id)
+    due = failed_due(account, charge.invoice_id)
     if charge.kind != "manual" or charge.run_on is None or due is None:
         return
     again = replace(
@@ -138,7 +145,7 @@ def after_failure(
     on = None if planned is None else planned if house.can_charge else told
     if on is not None and on <= now.date():
         on = now.date() + timedelta(days=1)  # the news came late
-    due = _failed_due(account, payment.invoice_id)
+    due = failed_due(account, payment.invoice_id)
     running = freed(tx, account, payment.invoice_id, now)
     if running is not None and running.state == "scheduled":
         _move(tx, account, running, "cancelled", now, why="declined meanwhile")
@@ -164,7 +171,8 @@ def _failures(account: Account, payment: Payment) -> list[Payment]:
     return counted or [payment]
 
 
-def _failed_due(account: Account, invoice_id: str) -> Money | None:
+def failed_due(account: Account, invoice_id: str) -> Money | None:
+    """What a try of that invoice takes now: the oldest part that was declined, or all of it; None if nothing is late."""
     found = [d for d in dues.unpaid(account) if d.invoice.id == invoice_id]
     return next((d.amount for d in found if d.status in ("failed", "open")), None)
 
@@ -251,13 +259,21 @@ def begin(tx: Tx, account: Account, charge: Charge, now: datetime) -> None:
         raise Conflict(f"charge {charge.id} is {charge.state} or was changed meanwhile; it is not made")
 
 
-def begin_autopay(tx: Tx, account: Account, invoice_id: str, amount: Money, method_id: str, now: datetime) -> Charge:
+def was_made(tx: Tx, account: Account, due: dues.Due) -> bool:
+    """Was the charge of this instalment made since its day came? What it took may have paid an older one."""
+    found = tx.one(_MADE, author=account.ref.id, invoice=due.invoice.id, day=due.due_on.isoformat())
+    of_the_day = sum(i.due_on == due.due_on for i in due.plan.instalments) if due.plan else 1
+    return found is not None and found["n"] >= of_the_day
+
+
+def begin_autopay(tx: Tx, account: Account, due: dues.Due, method_id: str, now: datetime) -> Charge:
     """The charge of an instalment on its day. Raises ``Conflict`` if another try of this invoice is live."""
+    invoice_id, amount = due.invoice.id, due.amount
     if freed(tx, account, invoice_id, now) is not None:
         raise Conflict(f"another charge of {invoice_id} is to come or under way; there is never a second one")
     charge = Charge(
         id=f"CH-{new_id()}", author_id=account.ref.id, invoice_id=invoice_id, amount=amount, kind="autopay",
-        method_id=method_id, try_number=1, first_failed_on=None, state="running", run_on=None, updated_at=now,
+        method_id=method_id, try_number=1, first_failed_on=None, state="running", run_on=due.due_on, updated_at=now,
     )  # fmt: skip
     _add(tx, charge, now)
     _tell(tx, account, "charge.begun", now, invoice=invoice_id, charge=charge.id, of="autopay", amount=str(amount))

@@ -86,14 +86,15 @@ class Collections:
 
     def _book(self, tx: Tx, ready: Ready, result: ChargeResult, now: datetime) -> None:
         request = ready.request
-        if result.status == "pending":
-            _ask_again(tx, ready, "the provider has not decided yet", now)
-            return
-        jobs.finish(tx, ready.job)
         payment = Payment(
             id=result.payment_id, on=now.date(), amount=request.amount, method=result.method, status=result.status,
             invoice_id=request.invoice_id, decline_code=result.decline_code,
         )  # fmt: skip
+        if result.status == "pending":
+            payments.pending(tx, self.house, request.ref.id, payment, now)
+            _ask_again(tx, ready, "the provider has not decided yet", now)
+            return
+        jobs.finish(tx, ready.job)
         told = Told(charge_id=request.id)
         verb = payments.settled if result.status == "succeeded" else payments.failed
         try:

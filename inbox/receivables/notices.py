@@ -11,12 +11,12 @@ from inbox import events, links
 from inbox.accounts import dues
 from inbox.accounts.base import Account, Payment, PaymentMethod
 from inbox.clock import zone
-from inbox.contact_policy import Denied
+from inbox.contact_policy import Denied, stop_of
 from inbox.conversations import Conversation
 from inbox.db.store import Tx
 from inbox.house import House
 from inbox.money import Money
-from inbox.receivables import charges, reaching, reminders
+from inbox.receivables import autopay, charges, reaching, reminders, timers
 from inbox.receivables.reminders import NotNow, Reminder
 from inbox.replies import Said, Say, To, say
 from inbox.verification import proven_here
@@ -72,20 +72,34 @@ def method_added(tx: Tx, house: House, account: Account, method: PaymentMethod, 
     facts: dict[str, Any] = {}
     if _level_two(house, conversation, to, now):
         facts["method"] = dues.masked(method)
-    if upcoming := next_charge(tx, account, now.astimezone(zone(account.timezone)).date()):
+    if upcoming := next_charge(tx, house, account, now):
         facts |= {"next_amount": upcoming[0], "next_on": upcoming[1]}
     return _say(tx, house, account, conversation, to, Say(answer="method_added", facts=facts), method.id, now)
 
 
-def next_charge(tx: Tx, account: Account, today: date) -> tuple[Money, date] | None:
-    """What is charged next by itself, and when: a scheduled try, or the next instalment."""
-    found = [(x.amount, x.run_on) for x in charges.of(tx, account) if x.state == "scheduled" and x.run_on is not None]
-    found += [
-        (d.amount, d.due_on)
-        for d in dues.unpaid(account)
-        if d.plan is not None and d.status == "scheduled" and d.due_on >= today
+def next_charge(tx: Tx, house: House, account: Account, now: datetime) -> tuple[Money, date] | None:
+    """What is charged next by itself, and when: a scheduled try, or the next instalment. Nothing that is held back."""
+    today = now.astimezone(zone(account.timezone or house.company.timezone)).date()
+    tries = {x.invoice_id: x for x in charges.of(tx, account) if x.state == "scheduled"}
+    found = [
+        (x.run_on, x.invoice_id, charges.failed_due(account, x.invoice_id) or x.amount)
+        for x in tries.values()
+        if x.run_on is not None
     ]
-    return min(found, key=lambda f: f[1], default=None)
+    for due in dues.unpaid(account) if dues.default_method(account) else ():
+        first = tries.get(due.invoice.id)
+        waits = first is not None and first.run_on is not None and first.run_on >= due.due_on
+        if due.status == "scheduled" and due.due_on >= today and not waits and not charges.was_made(tx, account, due):
+            found.append((due.due_on, due.invoice.id, due.amount))
+    coming = ((amount, on) for on, invoice_id, amount in sorted(found) if _is_free(tx, house, account, invoice_id, on))
+    return next(coming, None)
+
+
+def _is_free(tx: Tx, house: House, account: Account, invoice_id: str, on: date) -> bool:
+    """Does nothing that is known today stop a charge of that day?"""
+    at = timers.local(house, account, on, timers.CHARGE_AT)
+    pauses = autopay.of_charges(account, reaching.pauses(tx, account, at))
+    return stop_of(account, pauses, invoice_id, on, house.rules) is None
 
 
 # -- shared

@@ -181,7 +181,23 @@ def _is_late(account: Account, invoice_id: str, today: date) -> bool:
     return any(d.is_past_due(today) for d in mine)
 
 
-# -- what did not come
+# -- what is on its way, what did not come
+
+
+def pending(tx: Tx, house: House, account_id: str, payment: Payment, now: datetime) -> None:
+    """A payment was begun and is not decided: on record, so that what it covers is neither asked for nor taken again
+    meanwhile. A known one stays as it is. Raises as ``settled`` does.
+    """
+    records.lock(tx, account_id)
+    account = ledger.load(tx, AccountRef(SOURCE, account_id), now)
+    _refuse(account, payment, house)
+    if any(p.id == payment.id for p in account.payments):
+        return
+    payment = _matched(account, payment, replace(payment, status="pending", decline_code=""), now)
+    booking.record_payment(tx, account_id, payment, at=now)
+    _tell(
+        tx, account, "payment.pending", now, payment=payment.id, invoice=payment.invoice_id, amount=str(payment.amount)
+    )  # fmt: skip
 
 
 def failed(
@@ -279,4 +295,4 @@ def _tell(tx: Tx, account: Account, kind: str, now: datetime, **data: Any) -> No
     events.record(tx, reaching.stream_of(tx, account), kind, now, "system", account=account.ref.id, **data)
 
 
-__all__ = ["Settled", "Told", "failed", "method_added", "settled", "updated"]
+__all__ = ["Settled", "Told", "failed", "method_added", "pending", "settled", "updated"]

@@ -156,7 +156,9 @@ def _wished(tx: Tx, contact_id: str) -> Hours | None:
 
 
 def pauses(tx: Tx, account: Account, now: datetime) -> tuple[Pause, ...]:
-    return tuple(Pause(row["invoice_id"], row["reason"]) for row in holds.of(tx, account.ref.id, now))
+    return tuple(
+        Pause(row["invoice_id"], row["reason"], of_case=row["case"] > 0) for row in holds.of(tx, account.ref.id, now)
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -13,8 +13,9 @@ from inbox.house import House
 from inbox.receivables import reaching
 from inbox.receivables.reminders import LANE
 
-#: On the author's own clock: when a promise is looked at, and when a reminder that was asked for goes out.
-CHECK_AT, REMIND_AT = time(17), time(10)
+#: On the author's own clock: when a promise is looked at, when a reminder that was asked for goes out, and when charges
+#: are made.
+CHECK_AT, REMIND_AT, CHARGE_AT = time(17), time(10), time(6)
 
 
 def check_promise(tx: Tx, house: House, account: Account, promise: Promise, now: datetime) -> datetime:
