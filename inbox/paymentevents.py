@@ -10,6 +10,7 @@ also ``payment.failed`` (``decline_code``, ``next_retry_on``, ``by_author``), ``
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any
@@ -29,6 +30,7 @@ from inbox.receivables.payments import Told
 
 PATH = "/payments/events"
 _LARGEST = 64_000  # bytes of one event
+_AMOUNT = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,6})?")  # nothing that does not fit where it is kept
 Event = Mapping[str, Any]
 
 
@@ -89,7 +91,7 @@ def _failed(event: Event, now: datetime) -> Prepared:
 def _updated(event: Event, now: datetime) -> Prepared:
     _ = now
     account, part = _text(event, "account"), _object(event, "payment")
-    key, status, code = _text(part, "id"), _text(part, "status"), str(part.get("decline_code", ""))
+    key, status, code = _text(part, "id"), _text(part, "status"), _optional(part, "decline_code")
     if status not in ("pending", "succeeded", "failed", "refunded"):
         raise Malformed(f"payment.status {status!r} is none of pending, succeeded, failed, refunded")
 
@@ -128,8 +130,8 @@ def _method_added(event: Event, now: datetime) -> Prepared:
     if not (last4.isascii() and last4.isdigit() and len(last4) == 4):
         raise Malformed("method.last4 must be the last four digits and nothing more")
     method = PaymentMethod(
-        id=_text(m, "id"), type=str(m.get("type", "card")), brand=str(m.get("brand", "")), last4=last4,
-        expires=str(m.get("expires", "")), default=m.get("default", True) is True,
+        id=_text(m, "id"), type=_optional(m, "type") or "card", brand=_optional(m, "brand"), last4=last4,
+        expires=_optional(m, "expires"), default=m.get("default", True) is True,
     )  # fmt: skip
 
     def do(tx: Tx, house: House, at: datetime) -> Done:
@@ -152,23 +154,26 @@ def _payment(event: Event, now: datetime, status: str, *, needs_id: bool = True)
     p = _object(event, "payment")
     return Payment(
         id=_text(p, "id") if needs_id else "", on=_day(p, "on") or now.date(), amount=_money(p),
-        method=str(p.get("method", ""))[:60], status=status, invoice_id=str(p.get("invoice", "")),
-        decline_code=str(p.get("decline_code", ""))[:60],
+        method=_optional(p, "method"), status=status, invoice_id=_optional(p, "invoice", 200),
+        decline_code=_optional(p, "decline_code"),
     )  # fmt: skip
 
 
 def _told(event: Event) -> Told:
     p = _object(event, "payment")
     return Told(
-        charge_id=str(event.get("charge", "")), by_author=p.get("by_author", False) is True,
+        charge_id=_optional(event, "charge", 200), by_author=p.get("by_author", False) is True,
         next_retry_on=_day(p, "next_retry_on"),
     )  # fmt: skip
 
 
 def _money(p: Event) -> Money:
     amount, currency = p.get("amount"), p.get("currency", "USD")
-    if not isinstance(amount, str) or not isinstance(currency, str):
-        raise Malformed('payment.amount must be a text such as "84.65", payment.currency a code such as "USD"')
+    if not isinstance(amount, str) or not isinstance(currency, str) or not _AMOUNT.fullmatch(amount):
+        raise Malformed(
+            'payment.amount must be a text such as "84.65" of at most nine digits before the point,'
+            ' payment.currency a code such as "USD"'
+        )
     try:
         return Money.of(amount, currency)
     except ValueError as error:
@@ -189,6 +194,12 @@ def _text(event: Event, name: str) -> str:
     if not isinstance(value, str) or not value or len(value) > 200:
         raise Malformed(f"{name} is missing or no text")
     return value
+
+
+def _optional(event: Event, name: str, length: int = 60) -> str:
+    """``null`` is nothing."""
+    value = event.get(name)
+    return "" if value is None else str(value)[:length]
 
 
 def _object(event: Event, name: str) -> Event:

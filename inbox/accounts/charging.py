@@ -56,11 +56,16 @@ def _result(request: ChargeRequest, text: str) -> ChargeResult:
     try:
         told = json.loads(text)
         result = ChargeResult(
-            payment_id=str(told["payment"]), status=str(told["status"]), method=str(told.get("method", "")),
-            decline_code=str(told.get("decline_code", "")),
+            payment_id=_text(told["payment"]), status=_text(told["status"]), method=_text(told.get("method"))[:60],
+            decline_code=_text(told.get("decline_code"))[:60],
         )  # fmt: skip
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Permanent(f"the answer to charge {request.id} cannot be read: {text[:200]!r}") from error
     if result.status not in STATES or not result.payment_id:
         raise Permanent(f"the answer to charge {request.id} has no payment or no status of {', '.join(STATES)}")
     return result
+
+
+def _text(value: object) -> str:
+    """``null`` is nothing."""
+    return "" if value is None else str(value)

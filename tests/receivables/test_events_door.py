@@ -104,6 +104,54 @@ async def test_what_is_wrong_is_named(client: TestClient, till: Till, event: Any
     assert till.account() == LATE
 
 
+NULLS = {"invoice": None, "method": None, "decline_code": None, "on": None, "next_retry_on": None}
+
+
+async def test_null_is_nothing_and_no_word(client: TestClient, till: Till) -> None:
+    event = {**succeeded(**NULLS), "charge": None}
+    assert await tell(client, till, event) == (200, '{"payment": "P-1", "invoice": "INV-300", "new": "true"}')
+    [paid] = [p for p in till.account().payments if p.id == "P-1"]
+    assert (paid.method, paid.invoice_id, paid.decline_code) == ("", "INV-300", "")
+    failed = {"type": "payment.failed", "account": "A-300", "payment": {**PAID, **NULLS, "id": "P-2"}}
+    assert (await tell(client, till, failed))[0] == 200
+    updated = {"id": "P-1", "status": "failed", "decline_code": None}
+    assert (await tell(client, till, {"type": "payment.updated", "account": "A-300", "payment": updated}))[0] == 200
+    assert [p.decline_code for p in till.account().payments if p.id in ("P-1", "P-2")] == ["", ""]
+    method = {"id": "pm_9", "last4": "4305", "type": None, "brand": None, "expires": None}
+    assert (await tell(client, till, {"type": "payment_method.added", "account": "A-300", "method": method}))[0] == 200
+    [new] = [m for m in till.account().payment_methods if m.id == "pm_9"]
+    assert (new.type, new.brand, new.expires) == ("card", "", "")
+
+
+async def test_money_counts_even_if_it_names_a_charge_that_nobody_knows(
+    client: TestClient, till: Till, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert (await tell(client, till, {**succeeded(), "charge": "CH-404"}))[0] == 200
+    assert till.account().outstanding == money("152.50")
+    assert [e["charge"] for e in till.events("charge.unknown")] == ["CH-404"]
+    assert "CH-404" in caplog.text
+    failed = {"type": "payment.failed", "account": "A-300", "payment": {**PAID, "id": "P-2"}, "charge": "CH-404"}
+    assert (await tell(client, till, failed))[0] == 200
+
+
+@pytest.mark.parametrize("amount", ["1e30", "9" * 30, "1e999999999", "Infinity", "NaN", "1_000.00", "١٢.00", ""])
+async def test_an_amount_that_fits_nowhere_is_refused(client: TestClient, till: Till, amount: str) -> None:
+    status, text = await tell(client, till, succeeded(amount=amount))
+    assert (status, "payment.amount must be a text" in text) == (400, True)
+
+
+async def test_what_is_on_its_way_is_told_once(client: TestClient, till: Till) -> None:
+    event = {"type": "payment.pending", "account": "A-300", "payment": PAID}
+    for _ in range(2):
+        assert await tell(client, till, event) == (200, '{"payment": "P-1"}')
+    assert [p.status for p in till.account().payments if p.id == "P-1"] == ["pending"]
+    assert len(till.events("payment.pending")) == 1
+    assert (await tell(client, till, succeeded()))[0] == 200
+    assert till.account().outstanding == money("152.50")
+    assert (await tell(client, till, event))[0] == 200
+    assert [p.status for p in till.account().payments if p.id == "P-1"] == ["succeeded"]
+
+
 async def test_an_unknown_author_is_404_and_an_unknown_type_is_ignored(client: TestClient, till: Till) -> None:
     assert (await tell(client, till, {**succeeded(), "account": "A-404"}))[0] == 404
     assert await tell(client, till, {"type": "invoice.drawn", "account": "A-300"}) == (
@@ -157,6 +205,11 @@ class TestChargeDoor:
         }  # fmt: skip
         assert (result.status, result.decline_code) == ("failed", "do_not_honor")
 
+    async def test_null_is_nothing(self, till: Till) -> None:
+        answer = http.json_response({"payment": "P-1", "status": "succeeded", "method": None, "decline_code": None})
+        result, _ = await self.ask(till, answer)
+        assert (result.method, result.decline_code) == ("", "")
+
     @pytest.mark.parametrize("status", [429, 500, 503])
     async def test_busy_is_asked_again(self, till: Till, status: int) -> None:
         with pytest.raises(Transient):
@@ -164,7 +217,7 @@ class TestChargeDoor:
 
     @pytest.mark.parametrize(
         "answer",
-        ['{"status": "succeeded"}', '{"payment": "P-1", "status": "maybe"}', "[]", "no json", '{"payment": "", "status": "failed"}'],
+        ['{"status": "succeeded"}', '{"payment": null, "status": "failed"}', '{"payment": "P-1", "status": "maybe"}', "[]", "no json", '{"payment": "", "status": "failed"}'],
     )  # fmt: skip
     async def test_an_answer_that_cannot_be_read_goes_to_people(self, till: Till, answer: str) -> None:
         with pytest.raises(Permanent, match="CH-1"):
