@@ -8,7 +8,6 @@ second time. They raise ``NotFound`` for an unknown author or record and ``Confl
 
 from __future__ import annotations
 
-from calendar import monthrange
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -16,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam
 
 from inbox.accounts import base, records, tables
+from inbox.accounts.dues import falls_on
 from inbox.clock import to_micros
 from inbox.db.store import Sql, Tx, insert
 from inbox.errors import Conflict, NotFound
@@ -298,8 +298,4 @@ def move_due_date(
 
 
 def _falls_on(due_on: str, since: date | None) -> bool:
-    """On that day of a month, then or later; the last day of a month that has no such day."""
-    due = date.fromisoformat(due_on)
-    if since is None:
-        return True
-    return due >= since and due.day == min(since.day, monthrange(due.year, due.month)[1])
+    return since is None or falls_on(date.fromisoformat(due_on), since)

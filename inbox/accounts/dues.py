@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -278,6 +279,11 @@ def _of_invoice(invoice: Invoice, plans: Sequence[Plan]) -> Iterable[Due]:
 
 def unpaid(account: Account) -> list[Due]:
     return [d for d in dues(account) if not d.is_paid and d.amount.minor > 0]
+
+
+def falls_on(due_on: date, since: date) -> bool:
+    """On that day of a month, then or later; the last day of a month that has no such day."""
+    return due_on >= since and due_on.day == min(since.day, monthrange(due_on.year, due_on.month)[1])
 
 
 def current_due(open_dues: Sequence[Due], today: date) -> Due | None:

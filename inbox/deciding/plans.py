@@ -109,9 +109,10 @@ def _book_move(s: Situation, agreed: dict[str, Any]) -> Decision:
     assert s.account is not None
     to_on = date.fromisoformat(agreed["to"])
     moved = _scheduled(s, agreed["plan"], date.fromisoformat(agreed["from"]))
-    if moved is None:
+    along = _along(s, agreed["plan"], date.fromisoformat(agreed["from"]))
+    if moved is None or len(along) != agreed.get("later", 0):
         return _to_person(s, "agreed to move a due date that changed meanwhile", ())
-    facts = sheet(s.account, agreed["plan"], amount=moved.amount, to_on=to_on)
+    facts = sheet(s.account, agreed["plan"], amount=moved.amount, to_on=to_on, **_later(along, agreed["days"]))
     return replace(
         _answer(s, "facts", Reply(answer="due_date_changed", facts=facts)), effects=(Effect("move_due", agreed),)
     )
@@ -226,8 +227,11 @@ def _move(s: Situation) -> Decision:
         "from": chosen.due_on.isoformat(),
         "to": to_on.isoformat(),
         "days": days,
+        "later": len(along := _along(s, chosen.plan.id, chosen.due_on)),
     }
-    facts = sheet(s.account, chosen.plan.id, amount=chosen.amount, from_on=chosen.due_on, to_on=to_on)
+    facts = sheet(
+        s.account, chosen.plan.id, amount=chosen.amount, from_on=chosen.due_on, to_on=to_on, **_later(along, days)
+    )
     return _proposal(s, Reply(answer="due_date_proposed", facts=facts), proposed)
 
 
@@ -256,6 +260,20 @@ def _scheduled(s: Situation, plan_id: str, due_on: date) -> Due | None:
     assert s.account is not None
     found = (d for d in dues.unpaid(s.account) if d.plan and d.plan.id == plan_id and d.due_on == due_on)
     return next((d for d in found if d.status == "scheduled" and d.plan and not d.plan.moves), None)
+
+
+def _along(s: Situation, plan_id: str, since: date) -> list[Due]:
+    """The later parts that move with the one due ``since``: the plan's due day moves, not one date."""
+    assert s.account is not None
+    mine = [d for d in dues.unpaid(s.account) if d.plan and d.plan.id == plan_id and d.status == "scheduled"]
+    return [d for d in mine if d.due_on != since and dues.falls_on(d.due_on, since)]
+
+
+def _later(along: Sequence[Due], days: int) -> dict[str, object]:
+    """For the words: how many move along, by how many days, and when the last of them is due then."""
+    if not along:
+        return {"later": None}
+    return {"later": len(along), "days": abs(days), "last_on": along[-1].due_on + timedelta(days=days)}
 
 
 # --- both

@@ -63,6 +63,11 @@ _PARTS = {
         {"amount": money("65.62"), "due_on": date(2026, 8, 28)},
     )
 }
+_LATER: Sequence[Facts] = (
+    {},
+    {"later": 1, "days": 6, "last_on": date(2026, 9, 18)},
+    {"later": 3, "days": 1, "last_on": date(2026, 11, 18)},
+)
 _PROMISE = {"amount": money("84.65"), "on": date(2026, 4, 24)}
 _REMINDER = {"amount": money("68.55"), "due_on": date(2026, 4, 1)}
 _PAID = {"state": "received", "amount": money("84.65"), "paid_on": date(2026, 4, 24)}
@@ -208,8 +213,12 @@ SAMPLES: Mapping[str, Sequence[Facts]] = {
     "held": (_CASE, {"case": 1042}, {}),
     "plan_proposed": ({**_PARTS, "total": money("131.25")},),
     "plan_changed": (_PARTS,),
-    "due_date_proposed": ({"amount": money("131.25"), "from_on": date(2026, 8, 12), "to_on": date(2026, 8, 18)},),
-    "due_date_changed": ({"amount": money("131.25"), "to_on": date(2026, 8, 18)},),
+    "due_date_proposed": tuple(
+        {"amount": money("131.25"), "from_on": date(2026, 8, 12), "to_on": date(2026, 8, 18), **also} for also in _LATER
+    ),
+    "due_date_changed": tuple(
+        {"amount": money("131.25"), "to_on": date(2026, 8, 18), **also} for also in _LATER
+    ),
     "payment_received": (
         {"amount": money("92.45"), "paid_on": date(2026, 5, 19)},
         {"amount": money("92.45"), "paid_on": date(2026, 5, 19), "method": "visa ••4305", "outstanding": money("0")},

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inbox.accounts import ledger
+from inbox.accounts import booking, ledger
 from inbox.accounts.base import Account, Promise
 from inbox.clock import SetClock
 from inbox.db.store import Store
@@ -85,7 +85,6 @@ async def test_a_second_yes_books_nothing_twice(late: World) -> None:
 
 async def test_what_was_paid_meanwhile_is_not_booked(late: World) -> None:
     """The amount that was read back is gone: a person looks at it instead."""
-    from inbox.accounts import booking
     from inbox.accounts.base import Payment
 
     await late.says(split(late), channel="chat", by=LATE)
@@ -169,6 +168,62 @@ async def test_a_due_day_moves_once(world: World) -> None:
     assert [i.due_on for i in plan.left] == [date(2026, 4, 12), date(2026, 6, 12)]
     assert plan.moves == 1
     await world.says(move(world, "now to April 14", date(2026, 4, 14)), channel="chat")
+    assert world.rows(handoffs)[0]["reason"] == "plan_change_beyond_authority"
+
+
+def planned(*due: date) -> Account:
+    parts = tuple(replace(PLAN.instalments[1], number=n, due_on=on) for n, on in enumerate(due, 2))
+    each = money("200.00").split(len(due))
+    parts = tuple(replace(p, amount=a) for p, a in zip(parts, each, strict=True))
+    return replace(MARA, plans=(replace(PLAN, instalments=(PLAN.instalments[0], *parts)),))
+
+
+@pytest.mark.parametrize(
+    ("language", "due", "proposed", "changed"),
+    [
+        ("en", (date(2026, 4, 5),), "", ""),
+        ("en", (date(2026, 4, 5), date(2026, 6, 20)), "", ""),  # of another day: it stays
+        ("en", (date(2026, 4, 5), date(2026, 6, 5)), "The later payment moves with it, to Friday, June 12, 2026.",
+         "The later payment moved with it, to Friday, June 12, 2026. Nothing else changes."),
+        ("en", (date(2026, 4, 5), date(2026, 5, 5), date(2026, 6, 5)),
+         "The 2 later payments move with it by the same 7 days; the last is then due on Friday, June 12, 2026.",
+         "The 2 later payments moved with it by the same 7 days; the last is now due on Friday, June 12, 2026."),
+        ("es", (date(2026, 4, 5), date(2026, 6, 5)), "El pago siguiente se mueve también, al viernes 12 de junio de 2026.",
+         "El pago siguiente pasa también al viernes 12 de junio de 2026. Lo demás no cambia."),
+        ("es", (date(2026, 4, 5), date(2026, 5, 5), date(2026, 6, 5)), "Los 2 pagos siguientes se mueven también 7 días",
+         "Los 2 pagos siguientes se movieron también 7 días"),
+        ("pt", (date(2026, 4, 5), date(2026, 6, 5)), "O pagamento seguinte também muda, para 12 de junho de 2026 (sexta-feira).",
+         "O pagamento seguinte também passou para 12 de junho de 2026 (sexta-feira). O resto não muda."),
+        ("pt", (date(2026, 4, 5), date(2026, 5, 5), date(2026, 6, 5)), "Os 2 pagamentos seguintes também mudam em 7 dias",
+         "Os 2 pagamentos seguintes também mudaram em 7 dias"),
+    ],
+)  # fmt: skip
+async def test_what_moves_along_is_said_before_the_yes_and_after(
+    sqlite_store: Store, clock: SetClock, language: str, due: tuple[date, ...], proposed: str, changed: str
+) -> None:
+    author = replace(planned(*due), language=language)
+    world = await make_world(sqlite_store, clock, author)
+    more = {"language": language}
+    text = world.reader.teach("please move it", "payment_plan", wishes=("move",), dates=(date(2026, 4, 12),), **more)
+    await world.says(text, channel="chat", by=author)
+    before = world.last()
+    await world.says(world.reader.teach("ok", "payment_plan", answer="yes", **more), channel="chat", by=author)
+    after, moved = world.last(), [i.due_on for i in account(world).plans[0].left]
+    for said, words in ((before, proposed), (after, changed)):
+        assert words in said
+        if not words:
+            assert "later" not in said
+    same_day = [d for d in due if d.day == 5]
+    assert moved == sorted(d + timedelta(days=7) if d in same_day else d for d in due)
+
+
+async def test_a_yes_to_one_moves_no_more_than_was_read_back(sqlite_store: Store, clock: SetClock) -> None:
+    world = await make_world(sqlite_store, clock, planned(date(2026, 4, 5)))
+    await world.says(move(world, "to the 12th", date(2026, 4, 12)), channel="chat")
+    two = planned(date(2026, 4, 5), date(2026, 6, 5)).plans[0]
+    await world.store.run(lambda tx: booking.replace_plan(tx, "A-100", two, at=world.clock.now()))
+    await world.says(yes(world), channel="chat")
+    assert [i.due_on for i in account(world).plans[0].left] == [date(2026, 4, 5), date(2026, 6, 5)]
     assert world.rows(handoffs)[0]["reason"] == "plan_change_beyond_authority"
 
 
