@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from inbox import contacts, events
 from inbox.accounts import changes
@@ -20,7 +19,7 @@ from inbox.decide import Effect
 from inbox.house import House
 from inbox.message import ContactPoint
 from inbox.payouts import withdrawals
-from inbox.receivables import arrangements, holds, timers
+from inbox.receivables import arrangements, promises, timers
 
 if TYPE_CHECKING:
     from inbox.replying import Turn
@@ -85,23 +84,18 @@ def _preference(tx: Tx, turn: Turn, data: Mapping[str, Any], now: datetime) -> d
 
 
 def _promise(tx: Tx, house: House, turn: Turn, data: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """Store the promise with the author's own words; reminders about that invoice rest until the day."""
+    """Store the promise with the author's own words, in place of one that runs for the same invoice."""
     assert turn.account is not None
     key = f"PR-{_number()}"
     promise = Promise(
         id=key, invoice_id=data["invoice_id"], amount=data["amount"], on=data["on"], status="open",
         made_on=now.date(), words=str(data["words"])[:500],
     )  # fmt: skip
-    changes.save_promise(tx, turn.account.ref.id, promise, at=now)
+    promises.store(tx, house, turn.account, promise, turn.conversation.id, now)
     events.record(
         tx, turn.conversation.id, "promise.stored", now, "author", promise=key, amount=str(data["amount"]),
         on=data["on"].isoformat(), invoice=data["invoice_id"], message=turn.row["id"],
     )  # fmt: skip
-    end_of_day = datetime.combine(data["on"] + timedelta(days=1), time.min, ZoneInfo(turn.account.timezone or "UTC"))
-    holds.pause(
-        tx, turn.account.ref.id, "promise_running", turn.conversation.id, now, invoices=(data["invoice_id"],), until=end_of_day
-    )  # fmt: skip
-    timers.check_promise(tx, house, turn.account, promise, now)
     return {}
 
 

@@ -94,6 +94,9 @@ def _promise_check(tx: Tx, house: House, payload: Mapping[str, Any], now: dateti
 
 
 def _promise_reminder(tx: Tx, house: House, payload: Mapping[str, Any], now: datetime) -> None:
+    account = ledger.load(tx, AccountRef(SOURCE, payload["account"]), now)
+    if any(p.id == payload.get("promise") and p.status == "replaced" for p in account.promises):
+        return  # the one that took its place has a reminder of its own
     _remind(tx, house, payload["account"], Reminder(kind="promise_reminder", invoice_id=payload["invoice"]), now)
 
 

@@ -142,7 +142,7 @@ class Promise:
     invoice_id: str
     amount: Money
     on: date
-    status: str  # open | kept | broken
+    status: str  # open | kept | broken | replaced (by a later one for the same invoice)
     made_on: date
     words: str = ""
     approved_by: str = ""

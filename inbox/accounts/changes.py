@@ -148,6 +148,11 @@ def break_promise(tx: Tx, author_id: str, promise_id: str, *, at: datetime) -> N
     _end_promise(tx, author_id, promise_id, "broken", at)
 
 
+def replace_promise(tx: Tx, author_id: str, promise_id: str, *, at: datetime) -> None:
+    """The author named another day, or agreed to another plan, before it fell due."""
+    _end_promise(tx, author_id, promise_id, "replaced", at)
+
+
 def _end_promise(tx: Tx, author_id: str, promise_id: str, status: str, at: datetime) -> None:
     records.touch(tx, author_id, at)
     known = _own(tx.one(_PROMISE, id=promise_id), author_id, f"promise {promise_id!r}")

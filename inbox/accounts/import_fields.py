@@ -140,7 +140,7 @@ TABLES: dict[str, Table] = {
     }),
     "promises": Table({
         "author_id": _AUTHOR, "id": _ID_COLUMN, "invoice": _INVOICE, "amount": _MONEY, "date": _DATE,
-        "status": _must("choice", "open", "kept", "broken"), "made": _DATE, "words": _TEXT, "approved_by": _TEXT,
+        "status": _must("choice", "open", "kept", "broken", "replaced"), "made": _DATE, "words": _TEXT, "approved_by": _TEXT,
     }),
     "contact_log": Table({
         "author_id": _AUTHOR, "at": _must("at"), "channel": _must("choice", "sms", "email", "call", "chat", "voice"),

@@ -237,7 +237,7 @@ promises = Table(
     _text("invoice_id"),
     _int("amount"),
     _text("on"),
-    _text("status", "open"),  # open | kept | broken
+    _text("status", "open"),  # open | kept | broken | replaced
     _text("made_on"),
     _text("words"),
     _text("approved_by"),

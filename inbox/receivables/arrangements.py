@@ -16,7 +16,7 @@ from inbox.accounts.base import Account, Instalment, Plan
 from inbox.db.store import Tx
 from inbox.errors import Conflict
 from inbox.money import Money
-from inbox.receivables import charges, holds
+from inbox.receivables import charges, holds, promises
 from inbox.receivables.autopay import ARRANGED_BY as BY
 
 
@@ -39,6 +39,7 @@ def split(tx: Tx, account: Account, agreed: Mapping[str, Any], conversation_id: 
     plan = replace(
         old, instalments=tuple(replace(i, number=n) for n, i in enumerate(order, 1)), approved_by=BY, next_retry_on=None
     )
+    promises.replace_open(tx, account, agreed["invoice"], conversation_id, now, by=plan.id)
     charges.cancel(tx, account, agreed["invoice"], "smaller parts were agreed", now)
     booking.replace_plan(tx, account.ref.id, plan, at=now)
     events.record(

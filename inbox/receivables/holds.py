@@ -32,6 +32,15 @@ _LIFT_REASON = Sql(
     .values(lifted_at=b("at"))
 )  # fmt: skip
 
+_LIFT_OWN = Sql(
+    sa.update(holds)
+    .where(
+        holds.c.account_id == b("account"), holds.c.invoice_id == b("invoice"), holds.c.reason == b("why"),
+        holds.c.case == 0, holds.c.lifted_at == 0,
+    )
+    .values(lifted_at=b("at"))
+)  # fmt: skip
+
 
 def pause(
     tx: Tx, account_id: str, reason: str, conversation_id: str, now: datetime, *, invoices: tuple[str, ...] = (),
@@ -64,3 +73,8 @@ def lift_case(tx: Tx, case: int, now: datetime) -> int:
 
 def lift(tx: Tx, account_id: str, invoice_id: str, reason: str, now: datetime) -> int:
     return tx.run(_LIFT_REASON, account=account_id, invoice=invoice_id, why=reason, at=to_micros(now))
+
+
+def lift_own(tx: Tx, account_id: str, invoice_id: str, reason: str, now: datetime) -> int:
+    """What the bot paused by itself; what a person paused ends with their case."""
+    return tx.run(_LIFT_OWN, account=account_id, invoice=invoice_id, why=reason, at=to_micros(now))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from typing import Literal
 
 from inbox import events
@@ -16,10 +16,40 @@ from inbox.db.store import Tx
 from inbox.escalation import handoffs
 from inbox.house import House
 from inbox.money import Money
-from inbox.receivables import holds, reaching, reminders
+from inbox.receivables import holds, reaching, reminders, timers
 from inbox.receivables.reminders import NotNow, Reminder
 
-Checked = Literal["kept", "too_early", "broken", "broken_twice"]
+Checked = Literal["kept", "too_early", "broken", "broken_twice", "replaced"]
+
+
+def store(tx: Tx, house: House, account: Account, promise: Promise, conversation_id: str, now: datetime) -> None:
+    """A new promise takes the place of the one that runs for its invoice; reminders rest until its day is over, and it is
+    checked after that. A reminder that was asked for moves along.
+    """
+    replaced = replace_open(tx, account, promise.invoice_id, conversation_id, now, by=promise.id)
+    changes.save_promise(tx, account.ref.id, promise, at=now)
+    end_of_day = datetime.combine(promise.on + timedelta(days=1), time.min, zone(account.timezone or "UTC"))
+    holds.pause(
+        tx, account.ref.id, "promise_running", conversation_id, now, invoices=(promise.invoice_id,), until=end_of_day
+    )
+    timers.check_promise(tx, house, account, promise, now)
+    if any(timers.reminds_of(tx, old, now) for old in replaced):
+        timers.remind_of_promise(tx, house, account, promise, now)
+
+
+def replace_open(
+    tx: Tx, account: Account, invoice_id: str, conversation_id: str, now: datetime, *, by: str
+) -> list[Promise]:  # fmt: skip
+    """End the open promises of this invoice without calling them broken; ``by`` names what takes their place."""
+    running = [p for p in account.promises if p.status == "open" and p.invoice_id == invoice_id]
+    for promise in running:
+        changes.replace_promise(tx, account.ref.id, promise.id, at=now)
+        holds.lift_own(tx, account.ref.id, invoice_id, "promise_running", now)
+        events.record(
+            tx, conversation_id, "promise.replaced", now, "author", promise=promise.id, by=by, invoice=invoice_id,
+            on=promise.on.isoformat(),
+        )  # fmt: skip
+    return running
 
 
 def match(tx: Tx, ref: AccountRef, payment: Payment, now: datetime) -> list[str]:
@@ -72,6 +102,8 @@ def check(tx: Tx, house: House, ref: AccountRef, promise_id: str, now: datetime)
             kind="promise_check", channel="", invoice=promise.invoice_id if promise else "",
         )  # fmt: skip
         return "kept"
+    if promise.status == "replaced":
+        return "replaced"
     if promise.status == "broken":
         return "broken"
     today = now.astimezone(zone(account.timezone or house.company.timezone)).date()

@@ -33,17 +33,25 @@ def remind_of_promise(tx: Tx, house: House, account: Account, promise: Promise, 
     """
     today = now.astimezone(zone(account.timezone or house.company.timezone)).date()
     day = max(promise.on - timedelta(days=1), min(today + timedelta(days=1), promise.on))
-    lock = f"remind:{promise.id}"
-    if not jobs.is_waiting(tx, LANE, "promise_reminder", lock, now):
+    if not reminds_of(tx, promise, now):
         jobs.enqueue(
-            tx, LANE, "promise_reminder", lock, now, run_at=local(house, account, day, REMIND_AT), account=account.ref.id,
-            invoice=promise.invoice_id,
+            tx, LANE, "promise_reminder", _lock(promise), now, run_at=local(house, account, day, REMIND_AT),
+            account=account.ref.id, invoice=promise.invoice_id, promise=promise.id,
         )  # fmt: skip
         events.record(
             tx, reaching.stream_of(tx, account), "outbound.scheduled", now, "bot", kind="promise_reminder",
             on=day.isoformat(), promise=promise.id, account=account.ref.id,
         )  # fmt: skip
     return day
+
+
+def reminds_of(tx: Tx, promise: Promise, now: datetime) -> bool:
+    """Does a reminder of it wait?"""
+    return jobs.is_waiting(tx, LANE, "promise_reminder", _lock(promise), now)
+
+
+def _lock(promise: Promise) -> str:
+    return f"remind:{promise.id}"
 
 
 def local(house: House, account: Account, day: date, at: time) -> datetime:

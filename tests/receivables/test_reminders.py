@@ -13,7 +13,7 @@ import pytest
 from inbox import schedule
 from inbox.accounts import changes, records
 from inbox.accounts.base import Account
-from inbox.db.tables import handoffs, jobs
+from inbox.db.tables import handoffs, holds, jobs
 from inbox.receivables import autopay, dunning, promises, reminders, timers
 from inbox.receivables import holds as pausing
 from inbox.receivables.reminders import NotNow, Ready, Reminder
@@ -206,6 +206,81 @@ class TestPromises:
         await till.run(lambda tx: booking.void_invoice(tx, "A-300", "INV-300", at=till.now))
         move(till, 13, 17)
         assert await self.check(till) == "kept"
+
+
+class TestCorrected:
+    """ "Friday", then "sorry, Monday": one promise, for Monday."""
+
+    FRIDAY, MONDAY = date(2026, 3, 13), date(2026, 3, 16)
+
+    async def says(self, till: Till, text: str, on: date, **more: Any) -> None:
+        await till.world.says(till.world.reader.teach(text, "promise_to_pay", dates=(on,), **more), by=LATE)
+
+    async def corrected(self, till: Till) -> None:
+        await self.says(till, "I pay on Friday", self.FRIDAY)
+        await self.says(till, "sorry, Monday", self.MONDAY)
+
+    def states(self, till: Till) -> list[str]:
+        return [p.status for p in sorted(till.account().promises, key=lambda p: p.on)]
+
+    async def test_the_later_word_takes_the_place_of_the_first(self, till: Till) -> None:
+        await self.corrected(till)
+        first, second = sorted(till.account().promises, key=lambda p: p.on)
+        assert [(first.on, first.status), (second.on, second.status)] == [
+            (self.FRIDAY, "replaced"),
+            (self.MONDAY, "open"),
+        ]
+        [replaced] = till.events("promise.replaced")
+        assert (replaced["promise"], replaced["by"]) == (first.id, second.id)
+        [running] = [h for h in till.world.rows(holds) if not h["lifted_at"]]
+        assert running["until"] == int(datetime(2026, 3, 17, tzinfo=DENVER).timestamp() * 1_000_000)
+
+    async def test_the_check_of_the_first_does_nothing_and_the_second_is_checked(self, till: Till) -> None:
+        await self.corrected(till)
+        count = len(till.heard())
+        move(till, 16, 17)
+        await ticks(till)
+        assert self.states(till) == ["replaced", "open"]
+        assert len(till.heard()) == count
+        assert till.events("outbound.suppressed") == []
+        move(till, 17, 17)
+        await ticks(till)
+        assert self.states(till) == ["replaced", "broken"]
+        assert till.world.rows(handoffs) == []  # one broken promise, not two
+
+    async def test_the_reminder_that_was_asked_for_moves_along(self, till: Till) -> None:
+        await self.says(till, "I pay on Friday", self.FRIDAY)
+        asked = till.world.reader.teach("remind me please", "promise_to_pay", wishes=("remind",))
+        await till.world.says(asked, by=LATE)
+        await self.says(till, "sorry, Wednesday", date(2026, 3, 18))
+        count = len(till.heard())
+        move(till, 13, 11)
+        await ticks(till)
+        assert len(till.heard()) == count
+        move(till, 17, 11)
+        await ticks(till)
+        assert [m.text for m in till.heard()[count:] if "March 18, 2026" in m.text]
+        assert len(till.heard()) == count + 1
+
+    async def test_a_promise_of_what_is_then_paid_in_parts_is_not_broken(self, till: Till) -> None:
+        from inbox.receivables import arrangements
+
+        await self.says(till, "I pay on Friday", self.FRIDAY)
+        parts = [{"due": "2026-03-18", "amount": "38.13"}, {"due": "2026-04-18", "amount": "38.12"}]
+        agreed = {"kind": "split", "invoice": "INV-300", "parts": parts, "total": "76.25"}
+        await till.run(lambda tx: arrangements.split(tx, till.account(), agreed, "C-1", till.now))
+        move(till, 17, 17)
+        await ticks(till)
+        assert [p.status for p in till.account().promises] == ["replaced"]
+        [running] = [h for h in till.world.rows(holds) if not h["lifted_at"]]
+        assert running["until"] == int(datetime(2026, 3, 18, tzinfo=DENVER).timestamp() * 1_000_000)
+
+    async def test_what_a_person_paused_stays_paused(self, till: Till) -> None:
+        await till.run(
+            lambda tx: pausing.pause(tx, "A-300", "promise_running", "C-1", till.now, invoices=("INV-300",), case=7)
+        )
+        await self.corrected(till)
+        assert [h["lifted_at"] for h in till.world.rows(holds)] == [0]
 
 
 class TestByItself:
