@@ -20,7 +20,7 @@ from inbox.intents import lexicon
 Array = NDArray[np.float32]
 Checksums = NDArray[np.uint32]
 NONE: Checksums = np.zeros(0, np.uint32)
-WIDTH = 2048  # columns that the features of one view are hashed into
+WIDTH = 4096  # columns that the features of one view are hashed into
 _SHORTEST, _LONGEST = 3, 5  # letters of a group
 _LONGEST_WORD = 60  # letters of a word that are looked at: no word is longer
 _SIGN = 0x8000_0000

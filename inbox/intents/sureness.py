@@ -19,7 +19,7 @@ SIGNS = (
 )  # fmt: skip
 _OUT = "out_of_scope"
 #: From this probability on a message counts as one for another trade's desk.
-ELSEWHERE = 0.5
+ELSEWHERE = 0.45
 #: From here on a wish not to be written to is taken from a likeness alone: a mistake keeps bills and reminders away.
 OPT_OUT = 0.75
 #: Answered whatever the doubt: a wish not to be written to is law; "not for us", a greeting and a thank-you tell nothing.

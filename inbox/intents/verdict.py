@@ -15,6 +15,7 @@ from inbox.intents.understanding import DISPUTES, INTENTS, NEEDS_PERSON, Candida
 from inbox.message import Route, Severity
 
 CLEAR_QUESTION = 0.8  # beside a question as clear as this, a faint likeness to a dispute is chance
+AS_NEAR = 0.08  # two readings of one clause that are as likely as that are both meant
 OWN_TOPIC = 0.65  # a short follow-up needs as much to change the topic
 LONG, LONG_MORE = 5, 0.08  # in a letter of many clauses chance likenesses are many
 _SMALL_TALK = frozenset({"greeting", "thanks"})
@@ -229,6 +230,8 @@ def _accepted(
                 needed += LONG_MORE
             if beside or place:
                 needed = needs.beside
+                if place and not beside and candidate.score >= calm[0].score - AS_NEAR:
+                    needed -= AS_NEAR
             if candidate.score >= needed:
                 taken.append(candidate)
     return _without_faint_alarms(sorted(taken, key=lambda c: -c.score), needs)

