@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from inbox import jobs
+from inbox import jobs, pruning
 from inbox.accounts import ledger, tables
 from inbox.accounts.assembly import SOURCE
 from inbox.accounts.base import Account, AccountRef
@@ -66,6 +66,7 @@ def _sweep(tx: Tx, house: House, payload: Mapping[str, Any], now: datetime) -> N
     if len(found) == PAGE:
         jobs.enqueue(tx, LANE, "sweep", "sweep", now, after=found[-1])
     else:
+        pruning.run(tx, now)
         jobs.enqueue(tx, LANE, "sweep", "sweep", now, run_at=_next_sweep(now), after="")
 
 

@@ -23,7 +23,7 @@ LEVEL = {
     "db": STORE, "events": STORE, "jobs": STORE, "contacts": STORE, "conversations": STORE, "accounts.tables": STORE,
     # 3 verbs
     "intake": VERBS, "continued": VERBS, "disclosure.lookup": VERBS, "triage": VERBS, "replying": VERBS, "effects": VERBS, "replies": VERBS, "delivery": VERBS,
-    "verification": VERBS, "authorisations": VERBS, "merging": VERBS, "likeness": VERBS, "guessing": VERBS, "sender": VERBS, "code_targets": VERBS, "links": VERBS, "staffing": VERBS, "deskwork": VERBS, "receivables": VERBS, "spoken": VERBS,
+    "verification": VERBS, "authorisations": VERBS, "merging": VERBS, "likeness": VERBS, "guessing": VERBS, "sender": VERBS, "code_targets": VERBS, "links": VERBS, "staffing": VERBS, "deskwork": VERBS, "pruning": VERBS, "receivables": VERBS, "spoken": VERBS,
     "templates.versions": VERBS, "escalation.handoffs": VERBS, "escalation.acts": VERBS, "escalation.posting": VERBS,
     "crm.filing": VERBS, "crm.entries": VERBS, "crm.strangers": VERBS,
     "accounts.ledger": VERBS, "accounts.records": VERBS, "accounts.royalties_told": VERBS, "accounts.contacts_told": VERBS, "accounts.changes": VERBS, "accounts.booking": VERBS,
