@@ -27,6 +27,7 @@ class RecordingIntake:
 
     messages: list[InboundMessage] = field(default_factory=list)
     updates: list[DeliveryUpdate] = field(default_factory=list)
+    forgeries: list[tuple[str, str]] = field(default_factory=list)  # network, why
     quarantined: list[tuple[ChannelName, str, bytes, str]] = field(default_factory=list)
     cursors: dict[str, str] = field(default_factory=dict)
     lines: list[HistoryEntry] = field(default_factory=list)
@@ -64,6 +65,9 @@ class RecordingIntake:
     async def history(self, visitor: ContactPoint, account_id: str, after: str, limit: int) -> Sequence[HistoryEntry]:
         _ = visitor, account_id
         return [line for line in self.lines if line.cursor > after][:limit]
+
+    async def forged(self, network: str, why: str) -> None:
+        self.forgeries.append((network, why))
 
     async def replies_to(self, message_id: str, wait: float) -> Sequence[OutboundMessage]:
         _ = message_id, wait

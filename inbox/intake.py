@@ -152,6 +152,14 @@ class Reception:
         await self._store.run(keep)
         log.warning("message quarantined", extra={"channel": channel, "source_id": source_id, "reason": reason})
 
+    async def forged(self, network: str, why: str) -> None:
+        now = self._clock.now()
+        await self._store.run(
+            lambda tx: events.record(
+                tx, "security", "security.forged_token", now, "chat", network=network, why=why[:200]
+            )
+        )
+
     async def cursor(self, name: str) -> str:
         row = await self._store.read(lambda tx: tx.one(_CURSOR, of=name))
         return str(row["value"]) if row else ""

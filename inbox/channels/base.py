@@ -75,6 +75,10 @@ class ChatStore(Intake, Protocol):
         """
         ...
 
+    async def forged(self, network: str, why: str) -> None:
+        """Somebody from ``network`` showed an author's token that is none: for the record of what concerns security."""
+        ...
+
     def watch(self, visitor: ContactPoint, account_id: str) -> AsyncIterator[None]:
         """Yields whenever there may be something new in this visitor's history."""
         ...

@@ -34,6 +34,7 @@ WALK = 200  # lines read at once on the way to the newest page
 RATE, BURST = 5.0, 30.0  # frames a second, and at once
 FLOOD = -100.0  # allowance at which the line is cut
 BAD_FRAMES = 3
+FORGED_AGAIN = 600.0  # seconds
 UNREAD = 200  # lines of ours whose marks are awaited
 TABS = 16  # sockets of one visitor
 TYPING_SECONDS = 6.0
@@ -103,6 +104,7 @@ class House:
     web_secrets: tuple[str, ...] = field(repr=False)
     token_secrets: tuple[str, ...] = field(repr=False)
     views: dict[ContactPoint, set[Socket]]
+    forged: dict[str, float] = field(default_factory=dict)  # when a network last showed a forged token
 
 
 async def converse(socket: Socket) -> None:
@@ -224,7 +226,20 @@ async def _author_of(socket: Socket, token: str) -> tokens.Author | None:
         await socket.send("error", code="auth_expired", text=str(error))
     except Unauthentic as error:
         await socket.send("error", code="auth_invalid", text=str(error))
+        await _report(socket, str(error))
     return None
+
+
+async def _report(socket: Socket, why: str) -> None:
+    """A forged token is on record once in ten minutes a network: a flood of them must not fill the book."""
+    house, now = socket.house, monotonic()
+    if not house.token_secrets or now - house.forged.get(socket.network, -FORGED_AGAIN) < FORGED_AGAIN:
+        return
+    for network in [network for network, at in house.forged.items() if now - at >= FORGED_AGAIN]:
+        del house.forged[network]
+    house.forged[socket.network] = now
+    with contextlib.suppress(Overloaded):
+        await house.intake.forged(socket.network, why)
 
 
 async def _enter(socket: Socket, point: ContactPoint) -> bool:

@@ -36,6 +36,7 @@ WORDS: Mapping[str, str] = {
     "security.authority_exceeded": "Asked beyond their authorisation",
     "security.code_locked": "Gave wrong codes until the lock",
     "security.code_guessing": "Codes of one account were guessed all day",
+    "security.forged_token": "Showed a portal token that is not ours",
     "security.network_locked": "Wrong codes from one network",
     "login.failed": "Login failed",
     "login.locked": "Logins locked after wrong passwords",

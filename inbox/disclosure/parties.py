@@ -40,6 +40,13 @@ class Scope:
     titles: tuple[str, ...] = ()
     money: bool = True
 
+    @property
+    def words(self) -> str:
+        """What may be heard, for the desk."""
+        named = ", ".join(intent.replace("_", " ") for intent in self.intents)
+        titles = f" of {', '.join(self.titles)}" if self.titles else ""
+        return f"{named}{titles}{'' if self.money else '; no amounts'}"
+
     def problems(self, account: Account) -> list[str]:
         """What is wrong with this scope for that account, in words for the person who wrote it down."""
         found = [

@@ -73,6 +73,9 @@ class CaseFacts:
     url: str = ""
     version: int = 0
     holds: tuple[str, ...] = ()  # "reminders for INV-204 are paused"
+    authorised: tuple[
+        str, ...
+    ] = ()  # who else may hear, and what: "Jo Okafor (assistant): account balance; no amounts"
     earlier_cases: tuple[str, ...] = ()  # "#17 refund_request: explained"
     account_url: str = ""  # the account in the console; records become its #fragments unless it has one
 
@@ -147,6 +150,8 @@ def _who(case: CaseFacts, account: Account | None) -> Iterable[Line]:
         if account.contact_log:
             last = sorted(account.contact_log, key=lambda c: c.at)[-3:]
             yield Line(label="Last contacts", value=items(f"{c.channel} {day(c.at.date())}: {c.outcome}" for c in last))
+    if case.authorised:
+        yield Line(label="May also hear", value=_clip(items(case.authorised), 300))
     if case.earlier_cases:
         yield Line(label="Earlier cases", value=_clip(items(case.earlier_cases[-5:]), 300))
 

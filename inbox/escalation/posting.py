@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from inbox import contacts, conversations, jobs, jsontext, redaction, sender, verification
+from inbox import authorisations, contacts, conversations, jobs, jsontext, redaction, sender, verification
 from inbox.accounts import known
 from inbox.accounts.base import Account, AccountRef
 from inbox.clock import Clock, from_micros
@@ -120,11 +120,16 @@ def card_of(tx: Tx, house: House, number: int, now: datetime) -> HandoffCard:
             bot_withheld=(*tuple(facts.get("withheld", ())), *withheld), outcome=case.outcome,
             url=f"{house.public_url}/console/conversations/{conversation.id}", version=case.version,
             holds=tuple(f"{h['invoice_id'] or 'everything'} ({h['reason'].replace('_', ' ')})" for h in paused),
-            earlier_cases=_earlier(tx, case), account_url=f"{house.public_url}/console/conversations/{conversation.id}",
+            authorised=_authorised(tx, account, now) if account else (), earlier_cases=_earlier(tx, case), account_url=f"{house.public_url}/console/conversations/{conversation.id}",
         ),
         account,
         now,
     )  # fmt: skip
+
+
+def _authorised(tx: Tx, account: Account, now: datetime) -> tuple[str, ...]:
+    live = [a for a in authorisations.of_account(tx, account.ref) if a.is_live(now)]
+    return tuple(f"{a.person} ({a.relation}): {a.scope.words}" for a in live)
 
 
 def _account(tx: Tx, contact: Contact | None, now: datetime) -> Account | None:

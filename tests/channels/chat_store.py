@@ -31,6 +31,7 @@ class MemoryChat:
     lines: dict[ContactPoint, list[HistoryEntry]] = field(default_factory=dict)
     messages: list[InboundMessage] = field(default_factory=list)
     updates: list[DeliveryUpdate] = field(default_factory=list)
+    forgeries: list[tuple[str, str]] = field(default_factory=list)  # network, why
     watchers: dict[ContactPoint, set[asyncio.Event]] = field(default_factory=dict)
     attempts: int = 0
 
@@ -111,6 +112,9 @@ class MemoryChat:
                 yield
         finally:
             self.watchers[visitor].discard(event)
+
+    async def forged(self, network: str, why: str) -> None:
+        self.forgeries.append((network, why))
 
     async def replies_to(self, message_id: str, wait: float) -> Sequence[OutboundMessage]:
         return ()

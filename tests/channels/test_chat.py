@@ -380,6 +380,12 @@ class TestIdentity:
         assert not ready["signed_in"]
         await mine.say("hello")
         assert (store.messages[0].proof, store.messages[0].account_id) == (SenderProof.NONE, "")
+        assert [why.startswith("the author token is not valid") for _, why in store.forgeries] == [True] * (
+            code == "auth_invalid"
+        )
+        again = await talk()
+        await again.hello(token=bad)
+        assert len(store.forgeries) <= 1  # once in ten minutes a network
 
     async def test_an_expired_session_takes_and_shows_nothing_until_a_fresh_token(self, talk, store, channel):
         mine = await talk()

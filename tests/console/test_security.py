@@ -91,3 +91,10 @@ async def test_what_an_impostor_wrote_is_escaped(world: World):
 
 def record(tx, why):
     log.record(tx, "security", "security.impersonation", NOW, "bot", conversation="c", address=str(MAIL), why=why)
+
+
+async def test_a_forged_portal_token_is_listed_with_its_network(real: World):
+    await real.intake.forged("203.0.113.0/24", "the author token is not valid: Signature verification failed")
+    html = await (await real.supervisor()).get("/console/security?list=attempts")
+    assert "Showed a portal token that is not ours" in html
+    assert "203.0.113.0/24" in html

@@ -20,6 +20,7 @@ from inbox.db.tables import contacts, decisions, handoffs, messages, suppression
 from inbox.db.tables import events as event_table
 from inbox.disclosure import parties
 from inbox.disclosure.parties import Authority, Scope
+from inbox.escalation import posting
 from inbox.intents import catalog
 from inbox.intents.reader import CatalogReader
 from inbox.intents.understanding import Finding
@@ -371,3 +372,16 @@ async def test_nothing_of_a_refused_code_lands_in_the_messages(world: World) -> 
     await jo_says(world, ask(world))
     await jo_says(world, "000000" if world.code() != "000000" else "111111")
     assert "200.00" not in " ".join(row["text"] for row in world.rows(messages))
+
+
+async def test_the_card_tells_who_else_may_hear(world: World) -> None:
+    await authorised(world)
+    gone = await authorised(world, person="Old Agent", point=ContactPoint("email", "old@agency.example"))
+    await world.store.run(lambda tx: authorisations.revoke(tx, gone.id, "vera", "she asked", world.clock.now()))
+    dispute = world.reader.teach("give me my money back", "refund_request", route=Route.ESCALATE)
+    await world.says(dispute, by=MARA)
+    [case] = world.rows(handoffs)
+    card = world.store.read_now(lambda tx: posting.card_of(tx, world.house, case["number"], world.clock.now()))
+    [line] = [line for line in card.who if line.label == "May also hear"]
+    assert line.value == "Jo Okafor (assistant): account balance, amount due, payment status"
+    assert Scope(intents=("invoice_copy",), titles=("Tides",), money=False).words == "invoice copy of Tides; no amounts"
