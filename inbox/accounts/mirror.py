@@ -62,6 +62,12 @@ _FOLLOW = Sql(
 )  # fmt: skip
 _ONCE = Sql(sa.select(tables.source_events.c.id).where(tables.source_events.c.id == b("id")))
 _DONE = insert(tables.source_events, "id", "type", "account_id", "created_at")
+_INDEXED = Sql(
+    sa.select(tables.mirrored_records.c.id).where(
+        tables.mirrored_records.c.author_id == b("author"), tables.mirrored_records.c.source == b("at")
+    )
+)
+_INDEX = upsert(tables.mirrored_records, ("id", "source"), "author_id", "kind")
 _LOOKED = Sql(sa.select(tables.lookups.c.at).where(tables.lookups.c.point == b("address")))
 _LOOK = upsert(tables.lookups, ("point",), "at")
 
@@ -95,6 +101,7 @@ def save(tx: Tx, account: Account, now: datetime, *, alone: bool = True, rest: t
         _SAVE, source=ref.source, id=ref.id, author_id=author, owns_author=owns, body=freeze(account), as_of=micros,
         changed_at=row["changed_at"] if row else 0, failed_at=0, gone_at=0, problem="",
     )  # fmt: skip
+    _index(tx, author, account)
     before = thaw(row["body"]) if row and row["body"] else None
     return Saved(author, before, account)
 
@@ -120,6 +127,18 @@ def _author(tx: Tx, account: Account, now: datetime, *, alone: bool) -> tuple[st
     tx.run(_LINK, key=found["id"], by=by)
     records.touch(tx, found["id"], now)
     return found["id"], 0
+
+
+def _index(tx: Tx, author_id: str, account: Account) -> None:
+    """Whose records these are, for the guard that lets no record of one author go to another."""
+    source = account.ref.source
+    known = {row["id"] for row in tx.all(_INDEXED, author=author_id, at=source)}
+    for kind, records_of in (
+        ("invoice", account.invoices), ("payment", account.payments), ("refund", account.refunds), ("dispute", account.disputes),
+    ):  # fmt: skip
+        for record in records_of:
+            if record.id not in known:
+                tx.run(_INDEX, id=record.id, source=source, author_id=author_id, kind=kind)
 
 
 def _agree(name: str, row: Any) -> bool:

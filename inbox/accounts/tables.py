@@ -269,6 +269,15 @@ mirrors = Table(
     _text("problem"),  # of the last failure, in words
 )
 
+mirrored_records = Table(
+    "mirrored_records",
+    metadata,
+    Column("id", Text, primary_key=True),  # of a record in a copy, so that it is known whose it is
+    Column("source", Text, primary_key=True),
+    _author(),
+    _text("kind"),  # invoice | payment | refund | dispute
+)
+
 source_events = Table(
     "source_events",
     metadata,

@@ -44,6 +44,9 @@ def _owners(engine: str) -> sa.Executable:
         ).where(condition)  # fmt: skip
 
     parts = [found(kind, t.c.id, t.c.author_id, _among(t.c.id, "ids", engine)) for kind, t in _RECORDS]
+    m = tables.mirrored_records
+    copied = sa.select(m.c.kind, m.c.id.label("what"), m.c.author_id.label("account"))
+    parts.append(copied.where(_among(m.c.id, "ids", engine)))
     parts += [
         found("account", a.c.id, a.c.id, _among(a.c.id, "ids", engine)),
         found("email", a.c.email, a.c.id, _among(a.c.email, "emails", engine)),
