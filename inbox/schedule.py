@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from inbox import jobs, pruning
-from inbox.accounts import ledger, tables
+from inbox.accounts import freshness, ledger, tables
 from inbox.accounts.assembly import SOURCE
 from inbox.accounts.base import Account, AccountRef
 from inbox.clock import zone
@@ -67,7 +67,15 @@ def _sweep(tx: Tx, house: House, payload: Mapping[str, Any], now: datetime) -> N
         jobs.enqueue(tx, LANE, "sweep", "sweep", now, after=found[-1])
     else:
         pruning.run(tx, now)
+        if house.billing:
+            jobs.enqueue(tx, LANE, "again", "again", now, after="")
         jobs.enqueue(tx, LANE, "sweep", "sweep", now, run_at=_next_sweep(now), after="")
+
+
+def _again(tx: Tx, house: House, payload: Mapping[str, Any], now: datetime) -> None:
+    """What is kept elsewhere is read once a day, even if nobody asks and no notice comes."""
+    if after := freshness.read_again(tx, house, payload["after"], PAGE, now):
+        jobs.enqueue(tx, LANE, "again", "again", now, run_at=now + timedelta(minutes=30), after=after)
 
 
 def _next(house: House, account: Account, at: time, now: datetime) -> datetime:
@@ -113,6 +121,6 @@ def _remind(tx: Tx, house: House, account_id: str, reminder: Reminder, now: date
 
 
 _KINDS: Mapping[str, Callable[[Tx, House, Mapping[str, Any], datetime], None]] = {
-    "sweep": _sweep, "charge_due": _charge_due, "step": _step, "promise_check": _promise_check,
+    "sweep": _sweep, "again": _again, "charge_due": _charge_due, "step": _step, "promise_check": _promise_check,
     "promise_reminder": _promise_reminder, "reminder": _reminder,
 }  # fmt: skip

@@ -7,7 +7,7 @@ billing system are looked for the same way, so that nobody's request waits for s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from inbox import jobs
 from inbox.accounts import ledger, mirror
@@ -22,6 +22,8 @@ from inbox.intents import figures, keywords
 from inbox.message import ContactPoint
 
 LANE = "accounts"
+_DAY = timedelta(hours=20)
+_APART = timedelta(seconds=3)  # the night is long, and a source counts its calls
 _NAMED = 4  # addresses looked for of one message
 
 
@@ -66,6 +68,16 @@ def refresh(tx: Tx, house: House, author_id: str, lock: str, now: datetime) -> b
         return vouched and _read(tx, author_id, lock, now)
     again = account.billing is not None  # the last look failed
     return _look_up(tx, house, list(account.points()), lock, now, author_id, again=again)
+
+
+def read_again(tx: Tx, house: House, after: str, limit: int, now: datetime) -> str:
+    """Queue a reading of every copy that is a day old, a few seconds apart; where to go on, "" = those were all."""
+    found = mirror.unread_since(tx, house.billing, after, limit, now - _DAY) if house.billing else []
+    for n, account_id in enumerate(found):
+        lock = f"account:{house.billing}:{account_id}"
+        if not jobs.is_waiting(tx, LANE, "again", lock, now):
+            jobs.enqueue(tx, LANE, "again", lock, now, run_at=now + n * _APART, account=account_id)
+    return found[-1] if len(found) == limit else ""
 
 
 def _read(tx: Tx, account_id: str, lock: str, now: datetime) -> bool:

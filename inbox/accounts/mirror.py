@@ -68,6 +68,15 @@ _INDEXED = Sql(
     )
 )
 _INDEX = upsert(tables.mirrored_records, ("id", "source"), "author_id", "kind")
+_UNREAD = Sql(
+    sa.select(tables.mirrors.c.id)
+    .where(
+        tables.mirrors.c.source == b("at"), tables.mirrors.c.id > b("after"), tables.mirrors.c.as_of < b("before"),
+        tables.mirrors.c.gone_at == 0,
+    )
+    .order_by(tables.mirrors.c.id)
+    .limit(b("most"))
+)  # fmt: skip
 _LOOKED = Sql(sa.select(tables.lookups.c.at).where(tables.lookups.c.point == b("address")))
 _LOOK = upsert(tables.lookups, ("point",), "at")
 
@@ -154,6 +163,11 @@ def _follow(tx: Tx, author_id: str, account: Account, now: datetime, rest: timed
         _FOLLOW, key=author_id, called=account.name, mail=reached.email, tel=reached.phone, zone=account.timezone,
         speaks=account.language, lives=account.region, pays=account.currency, first=name_key, second=name_key2,
     )  # fmt: skip
+
+
+def unread_since(tx: Tx, source: str, after: str, most: int, before: datetime) -> list[str]:
+    """Ids of accounts at that source whose copy is older, in their order."""
+    return [row["id"] for row in tx.all(_UNREAD, at=source, after=after, most=most, before=to_micros(before))]
 
 
 def changed(tx: Tx, ref: AccountRef, now: datetime) -> bool:

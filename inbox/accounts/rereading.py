@@ -80,7 +80,8 @@ class Rereading:
         """Do one job. A notice is tried again while the source is away; an author's question is not kept waiting: it goes
         on with the figures in doubt, which ends with a person.
         """
-        settle = await {"refresh": self._refresh, "lookup": self._look_up, "notice": self._notice}[job.kind](job)
+        kinds = {"refresh": self._refresh, "lookup": self._look_up, "notice": self._notice, "again": self._again}
+        settle = await kinds[job.kind](job)
         now = self.clock.now()
 
         def unit(tx: Tx) -> None:
@@ -123,6 +124,16 @@ class Rereading:
             except (Permanent, NotFound) as refusal:  # the account, read below, is in doubt then
                 log.warning("payment not booked to its invoice: %s", refusal, extra={"account": ref.id})
         return await self._read(ref, news=notice.record_id, patient=True)
+
+    async def _again(self, job: Job) -> Settle:
+        """The night's look, for what no notice told. A source that is away now is asked the next night."""
+        ref = AccountRef(self.source.name, str(job.payload["account"]))
+        try:
+            await self.source.credit(ref)
+            return await self._read(ref, patient=True)
+        except (Transient, Permanent, NotFound) as away:
+            log.warning("not read in the night: %s", away, extra={"account": ref.id})
+            return _nothing
 
     async def _look_up(self, job: Job) -> Settle:
         points, author = [str(p) for p in job.payload["points"]], str(job.payload["author"])

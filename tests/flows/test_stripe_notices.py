@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from inbox import paypages
+from inbox import paypages, schedule
 from inbox.accounts import known
 from inbox.accounts.base import AccountRef
 from inbox.accounts.mirror import Saved
 from inbox.clock import SetClock
 from inbox.db.store import Store
-from inbox.db.tables import events, holds
+from inbox.db.tables import events, holds, parked_jobs
 from inbox.receivables import told
 from tests.emulators import stripe_objects as objects
 from tests.emulators.stripe import Fault
@@ -80,6 +80,40 @@ async def test_the_page_leads_nowhere_with_an_amount_that_is_not_owed(s: StripeW
     assert (status, to) == (409, "")
     assert "Nothing was charged" in page
     assert s.stripe.sessions == {}
+
+
+async def nights(s: StripeWorld) -> None:
+    """A day goes by; everything whose time has come is done."""
+    await s.world.store.run(lambda tx: schedule.start(tx, s.clock.now()))
+    for minutes in (24 * 60, 1):
+        s.later(minutes)
+        while await s.world.worker.schedule_one():
+            pass
+        await s.world.settle()
+
+
+async def test_what_no_notice_told_is_found_in_the_night(s: StripeWorld) -> None:
+    said = await s.asks("I want to pay", "make_payment")
+    path = "/l/" + said.split("/l/")[1].split()[0].rstrip(".")
+    await s.opens(f"{path}/go", amount="80.00")
+    s.later(5)
+    s.stripe.pay("cs_test_1", "ch_80")  # and its webhook is lost
+    await nights(s)
+    assert "80.00" in s.world.last()
+    assert len(s.world.rows(events, type="payment.received")) == 1
+    calls = len(s.stripe.calls)
+    await nights(s)
+    assert len(s.stripe.calls) > calls  # read again
+    assert len(s.world.rows(events, type="payment.received")) == 1
+
+
+async def test_a_source_that_is_away_at_night_is_asked_the_next_night(s: StripeWorld) -> None:
+    await s.asks("how much?", "amount_due")
+    s.stripe.always = Fault(status=503)
+    await nights(s)
+    s.stripe.always = None
+    assert s.world.rows(parked_jobs) == []
+    assert "200" in await s.asks("how much?", "amount_due")
 
 
 async def test_a_double_press_leads_to_the_page_twice(s: StripeWorld) -> None:
