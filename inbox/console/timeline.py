@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -73,11 +74,19 @@ class Entry:
     proven: bool = False  # the author's own words, which may be recorded as consent
 
 
+_ROYALTIES = re.compile(r"(?i)royalt|regal[ií]a|ganancia|ganhos|earning|derechos|direitos")
+
+
 @dataclass(frozen=True, slots=True)
 class Timeline:
     entries: tuple[Entry, ...]
     earlier: bool  # there is more than is shown
     broken: str  # what is wrong with the chain of events, "" if it is whole
+
+    @property
+    def is_about_royalties(self) -> bool:
+        """Somebody spoke of them here: only then may a "yes" be the consent to pay with them."""
+        return any(_ROYALTIES.search(entry.text) for entry in self.entries if entry.kind in ("author", "agent"))
 
 
 def gather(tx: Tx, conversation_id: str, author: str = "") -> Timeline:

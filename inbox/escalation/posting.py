@@ -22,6 +22,7 @@ from inbox.escalation import acts, card, handoffs
 from inbox.escalation.base import CaseRef, Desk, HandoffCard, TranscriptEntry
 from inbox.escalation.handoffs import Case
 from inbox.house import House
+from inbox.intents.understanding import INTENTS
 from inbox.jobs import Job
 from inbox.message import ChannelName
 from inbox.money import Money
@@ -185,12 +186,17 @@ def _entry(row: Any) -> TranscriptEntry:
 def _bot_record(tx: Tx, case: Case) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What the bot withheld and did in the last messages, from its own decisions."""
     withheld: list[str] = []
-    did: list[str] = list(case.facts.get("did", ()))
+    did: list[str] = [_words(told) for told in case.facts.get("did", ())]
     for row in reversed(tx.all(_DECISIONS, conversation=case.conversation_id)):
         record = jsontext.loads(row["record"])
-        did += [f"answered {', '.join(r['answers'])}".replace("_", " ") for r in record.get("replies", ())]
+        did += [f"sent the words “{', '.join(r['answers'])}”".replace("_", " ") for r in record.get("replies", ())]
         withheld += [f"{', '.join(u['answers'])}: {u['words']}" for u in record.get("unsaid", ())]
     return tuple(dict.fromkeys(withheld))[-5:], tuple(dict.fromkeys(did))[-5:]
+
+
+def _words(told: str) -> str:
+    """Names of intents as people say them; ids stay as they are."""
+    return " ".join(word.replace("_", " ") if word.strip("(),.:;") in INTENTS else word for word in told.split(" "))
 
 
 def _earlier(tx: Tx, case: Case) -> tuple[str, ...]:

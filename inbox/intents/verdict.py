@@ -274,7 +274,7 @@ def _route(
             return route, finding.reason
     if person := next((i for i in intents if i in NEEDS_PERSON and i not in policy), ""):
         phrase = next((c.phrase for c in accepted if c.intent == person), "")
-        return Route.ESCALATE, f"reads like {person}: {phrase!r}"
+        return Route.ESCALATE, f"reads like {person}" + (f": {phrase!r}" if phrase else "")
     if intents:
         phrase = next((c.phrase for c in accepted if c.intent == intents[0]), "")
         return Route.ANSWER, f"reads like {intents[0]}" + (f": {phrase!r}" if phrase else "")

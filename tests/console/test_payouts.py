@@ -248,3 +248,8 @@ async def test_a_set_off_takes_the_authors_words_and_two_people(house: World):
     await ana.post(f"/console/setoffs/{key}/apply")
     assert ana.status == 403
     assert "used for the invoice" in await sol.post(f"/console/setoffs/{key}/apply")
+
+
+async def test_where_nobody_speaks_of_royalties_no_message_is_offered_as_consent(house: World):
+    talk, _ = await house.hear("you charged me twice for INV-801")
+    assert "Use as consent" not in await (await house.agent()).get(f"/console/conversations/{talk}")
