@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
+from typing import Any
 
-from inbox import contacts, conversations, events
+from inbox import contacts, conversations, events, links
 from inbox.accounts import booking, known, ledger
 from inbox.accounts.base import Account, AccountRef, Payment
 from inbox.accounts.facts import SILENCING_FLAGS
@@ -58,7 +59,9 @@ def _tell(
     if set(account.flags) & set(SILENCING_FLAGS) or conversation.owner not in ("", BOT):
         return ""  # a person has the conversation, or nothing automatic speaks of money
     source, as_of = account.source_of(payment.id), account.as_of.isoformat()
-    facts = {"amount": payment.amount, "paid_on": payment.on}
+    facts: dict[str, Any] = {"amount": payment.amount, "paid_on": payment.on}
+    paper = {"document_id": payment.id, "kind": "receipt", "language": conversation.language}
+    facts["link"] = links.create(tx, house, "document", account.ref, conversation.id, paper, now)
     words = Say(answer="payment_received", facts=facts, sources=dict.fromkeys(facts, (source, as_of)))
     where = acts.reply_channels(tx, house, conversation, account.points())
     for channel, point in where.items():

@@ -75,7 +75,7 @@ class StripeWorld:
             answer = await session.request(
                 "POST" if form else "GET", base + path, data=form or None, allow_redirects=False
             )
-            return answer.status, answer.headers.get("Location", ""), await answer.text()
+            return answer.status, answer.headers.get("Location", ""), await answer.text(errors="replace")
 
 
 @asynccontextmanager

@@ -69,6 +69,8 @@ async def test_a_payment_over_our_page_is_booked_and_confirmed(s: StripeWorld) -
     s.stripe.pay("cs_test_1", "ch_80")
     await s.hears("payment_intent.succeeded", s.stripe.get("payment_intents", "pi_ch_80") or {})
     assert "80.00" in s.world.last()
+    _, _, paper = await s.opens("/l/" + s.world.last().split("/l/")[1].split()[0].rstrip("."))
+    assert paper.startswith("%PDF")
     assert "120.00" in await s.asks("what is left?", "amount_due")
 
 
