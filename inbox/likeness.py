@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from inbox.intents import figures
 from inbox.merging import Evidence
 from inbox.message import ContactPoint
 
+_DIGIT = re.compile(r"\d")
 _LOOKED_AT = 20_000  # characters of a mail, history and all
 _ADDRESSES = 5
 _FORWARD_MARKS = ("from:", "de:", "reply-to:", "responder a:")
@@ -23,7 +25,7 @@ def notice(tx: Tx, row: Any, contact: Contact, now: datetime) -> int:
     """Suggest merges that the message gives evidence for; returns how many. Most messages name no address at all."""
     mail = _body(row) if row["channel"] == "email" else ""
     text = row["text"]
-    if "@" not in text and "@" not in mail and not any(ch.isdigit() for ch in text):
+    if "@" not in text and "@" not in mail and _DIGIT.search(text) is None:
         return 0
     own = {row["address"].partition(":")[2].lower(), row["recipient"].lower()}
     forwarded = jsontext.loads(row["meta"]).get("only_history") == "yes"

@@ -171,12 +171,17 @@ class Accepted:
 
 def jsonable(value: Any) -> Any:
     """Plain JSON for the records above: enums as their text, datetimes in ISO 8601."""
+    if value is None or type(value) in _PLAIN:  # most are
+        return value
     if isinstance(value, datetime):
         return value.isoformat()
-    if isinstance(value, Mapping):
+    if isinstance(value, dict) or isinstance(value, Mapping):  # noqa: SIM101 - the first is quick, the second is not
         return {str(k): jsonable(v) for k, v in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [jsonable(v) for v in value]
-    if isinstance(value, (str, int, float, bool)) or value is None:
+    if isinstance(value, (str, int, float)):
         return value
     return str(value)
+
+
+_PLAIN = frozenset((str, int, float, bool))

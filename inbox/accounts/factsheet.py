@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -17,6 +19,7 @@ from inbox.settings import Rules
 
 #: Money | date | datetime | str | int | bool | tuple of mappings of the same; None is an optional fact that is absent.
 Value = Any
+_LONG_WORD = re.compile(r"[^\W_]{4,}")
 LIST_SHOWN = 12
 BUSINESS_DAYS_TO_POST = 5  # a bank transfer or cheque, until it is on record
 
@@ -112,15 +115,18 @@ def named_invoice(account: Account, ask: Ask) -> Invoice | None:
         if invoice := account.invoice(invoice_id):
             return invoice
     said = _words(ask.text)
-    scores = [(len(said & _words(i.description)), i) for i in account.invoices]
+    scores = [(len(said & _described(i.description)), i) for i in account.invoices]
     best = max((score for score, _ in scores), default=0)
     found = [i for score, i in scores if score == best]
     return found[0] if best and len(found) == 1 else None
 
 
 def _words(text: str) -> frozenset[str]:
-    cut = "".join(c if c.isalnum() else " " for c in text.casefold())
-    return frozenset(w for w in cut.split() if len(w) >= 4 and not w.isdigit())
+    return frozenset(w for w in _LONG_WORD.findall(text.casefold()) if not w.isdigit())
+
+
+#: Descriptions are few, and compared with every question.
+_described = lru_cache(maxsize=4096)(_words)
 
 
 def contradiction(account: Account, invoice_ids: Iterable[str] | None = None) -> Held | None:
