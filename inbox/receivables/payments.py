@@ -71,6 +71,7 @@ def settled(
     payment = replace(payment, status="succeeded", decline_code="")
     known = next((p for p in before.payments if p.id == payment.id), None)
     charge = _named(tx, before, told, payment, now)
+    payment = _of_charge(payment, known, charge)
     if known is not None and known.status in FINAL:
         if known.amount != payment.amount:
             raise Conflict(f"payment {payment.id} is on record already with another amount, {known.amount}")
@@ -97,6 +98,13 @@ def _named(tx: Tx, account: Account, told: Told, payment: Payment, now: datetime
         log.warning("payment %r names charge %r, which is not on record", payment.id, told.charge_id)
         _tell(tx, account, "charge.unknown", now, charge=told.charge_id, payment=payment.id, status=payment.status)
         return None
+
+
+def _of_charge(payment: Payment, known: Payment | None, charge: Charge | None) -> Payment:
+    """With our own request's invoice, where none is told: it is for that and for no other that fits the amount."""
+    if charge is None or payment.invoice_id or (known is not None and known.invoice_id):
+        return payment
+    return replace(payment, invoice_id=charge.invoice_id)
 
 
 def _end(tx: Tx, account: Account, charge: Charge | None, payment: Payment, now: datetime) -> bool:
@@ -214,6 +222,7 @@ def failed(
     _refuse(before, payment, house)
     known = next((p for p in before.payments if p.id == payment.id), None)
     charge = _named(tx, before, told, payment, now)
+    payment = _of_charge(payment, known, charge)
     by_author = told.by_author or (charge is not None and charge.kind == "manual")
     if known is not None and known.status in (*FINAL, "failed"):  # told again, or overtaken by the capture
         known = replace(known, invoice_id=payment.invoice_id or known.invoice_id)

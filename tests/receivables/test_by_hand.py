@@ -7,7 +7,9 @@ from datetime import date
 
 import pytest
 
-from inbox.accounts.base import PaymentMethod
+from inbox.accounts import records
+from inbox.accounts.base import Invoice, PaymentMethod
+from inbox.db.store import Tx
 from inbox.errors import Conflict, NotFound
 from inbox.money import Money
 from inbox.receivables import charges, payments
@@ -140,3 +142,32 @@ class TestByHand:
         charge = await by_hand(till)
         with pytest.raises(Conflict, match="another author"):
             await till.pays("777.70", who=ILSE, invoice="INV-777", told=Told(charge_id=charge.id))
+
+
+class TestNoInvoiceIsTold:
+    """The provider answers our own request and names only that: it is for its invoice, whatever else fits the amount."""
+
+    OTHER = Invoice(
+        id="INV-301", description="Cover", issued_on=date(2026, 1, 2), due_on=date(2026, 3, 1), total=money("50.00"),
+        paid=money("0"), balance=money("50.00"), status="open",
+    )  # fmt: skip
+
+    def _also(self, tx: Tx) -> None:
+        records.invoice(tx, LATE.ref.id, self.OTHER)
+
+    async def begun(self, till: Till) -> Told:
+        await till.run(self._also)
+        return Told(charge_id=(await by_hand(till, "50.00")).id)
+
+    async def test_captured(self, till: Till) -> None:
+        told = await self.begun(till)
+        done = await till.pays("50.00", invoice="", told=told)
+        assert (done.new, done.invoice_id) == (True, "INV-300")
+        assert [c["state"] for c in till.charges()] == ["succeeded"]
+        assert not (await till.pays("50.00", invoice="", told=told)).new
+
+    async def test_declined(self, till: Till) -> None:
+        told = await self.begun(till)
+        await till.fails(amount="50.00", invoice="", told=told)
+        assert [p.invoice_id for p in till.account().payments if p.status == "failed"] == ["INV-300"]
+        assert [c["state"] for c in till.charges()] == ["failed"]
