@@ -230,3 +230,53 @@ def test_words_are_kept_for_all_authors_unless_a_name_stands_in_them(reader):
 def test_a_promise_within_the_days_of_the_house_is_accepted(read):
     assert read("i will pay on april 2", promise_days=30).route is Route.ANSWER
     assert read("i will pay on april 2", promise_days=14).route is Route.ESCALATE
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "do not stop texting me", "please don't stop sending the reminders", "please never stop emailing me", "I don't want you to stop the reminders",
+        "i said STOP by mistake, please text me again", "no dejen de avisarme", "por favor no paren de mandarme los recordatorios",
+        "não deixem de me avisar", "não parem de me lembrar", "não pedi para pararem de mandar mensagens",
+    ],
+)  # fmt: skip
+def test_who_wants_the_messages_to_go_on_is_not_opted_out(read, text):
+    assert "opt_out" not in read(text).intents
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "why don't you stop texting me", "you never stop texting me", "no, stop texting me", "no, dejen de mandarme mensajes", "i never asked for these texts, please stop sending them",
+        "if you do not stop texting me, ok, but please stop texting me", "lose my number", "i want no further contact by phone", "no me vuelvan a llamar",
+        "não quero que me liguem", "no quiero que me llamen", "número equivocado",
+    ],
+)  # fmt: skip
+def test_who_wants_them_to_end_is_heard_however_it_is_said(read, text):
+    assert "opt_out" in read(text).intents
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "todavía no hice el pago", "ainda não fiz o pagamento", "não fiz o pagamento ainda, posso pagar sexta?", "no hice el pago este mes, perdón",
+        "i did not make the payment this month, sorry", "não fiz o pagamento deste mês, desculpa",
+    ],
+)  # fmt: skip
+def test_who_has_not_paid_yet_contests_no_charge(read, text):
+    found = read(text)
+    assert found.route is not Route.ESCALATE
+    assert "unrecognised_charge" not in found.intents
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "eu não fiz esse pagamento", "yo no hice ese pago", "todavía no hice el pago pero me cobraron sin mi autorización", "I did not make this payment, sorry but it is not mine",
+        "no autoricé ese pago",
+    ],
+)  # fmt: skip
+def test_who_denies_a_payment_still_contests_it(read, text):
+    found = read(text)
+    assert found.route is Route.ESCALATE
+    assert "unrecognised_charge" in found.intents
