@@ -215,11 +215,19 @@ def _harmless_part(s: Situation) -> tuple[Reply, ...]:
     return tuple(found[:1])
 
 
+#: Beside a wish to be left alone, an hour without one of these is when we wrote: "stop texting me, you woke me at 5 am".
+_BOUND = re.compile(
+    r"\b(before|after|between|until|till|antes|despu[eé]s|depois|ap[oó]s|entre|hasta|at[eé]|a partir)\b"
+)
+
+
 def opt_out_effects(s: Situation) -> tuple[Effect, ...]:
     """An opt-out is stored whatever else the message says; hours and days are a preference, not an opt-out."""
     if "opt_out" not in s.read.intents:
         return ()
-    preference = any("preference" in f.guard for f in s.read.findings) or bool(s.read.entities.times)
+    asked = any(f.guard == "opt_out.asked" for f in s.read.findings)
+    hours = bool(s.read.entities.times) and (not asked or _BOUND.search(s.read.text.lower()) is not None)
+    preference = hours or any("preference" in f.guard for f in s.read.findings)
     return (Effect("preference" if preference else "opt_out", {"words": s.read.text}),)
 
 
