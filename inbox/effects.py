@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -17,6 +18,7 @@ from inbox.db.store import Tx, upsert
 from inbox.db.tables import preferences
 from inbox.decide import Effect
 from inbox.house import House
+from inbox.intents.normalize import fold
 from inbox.message import ContactPoint
 from inbox.payouts import withdrawals
 from inbox.receivables import arrangements, promises, timers
@@ -68,10 +70,25 @@ def _opt_in(tx: Tx, turn: Turn, data: Mapping[str, Any], now: datetime) -> dict[
     return {}
 
 
+_NOT = r"\b(?:not|dont|don't|never|stop|no|nao|nunca|dejen|parem|pare|paren)\b[^,.;!?]*"
+_NOT_AFTER = re.compile(_NOT + r"\b(?:after|past|despues|depois|apos)\b")
+_BEFORE = re.compile(r"\b(?:before|until|till|antes|hasta|ate)\b")
+_NOT_BEFORE = re.compile(_NOT + _BEFORE.pattern)
+
+
+def _is_end(text: str) -> bool:
+    """Is the one hour that is named the last rather than the first: "not after 8 pm", "call before noon"?"""
+    said = fold(text.lower().replace("’", "'"))
+    if _NOT_AFTER.search(said):
+        return True
+    return _BEFORE.search(said) is not None and _NOT_BEFORE.search(said) is None
+
+
 def _preference(tx: Tx, turn: Turn, data: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     times = [t.strftime("%H:%M") for t in turn.read.entities.times]
-    hours_from = times[0] if times else ""
-    hours_until = times[1] if len(times) > 1 else ""
+    hours_from, hours_until = (*times[:2], "", "")[:2]
+    if hours_from and not hours_until and _is_end(turn.read.text):
+        hours_from, hours_until = "", hours_from
     tx.run(
         _PREFER, contact_id=turn.contact.id, channel=turn.row["channel"], not_before=hours_from, not_after=hours_until,
         words=str(data.get("words", ""))[:500], created_at=to_micros(now),

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from inbox.db.tables import events
+from inbox.db.tables import events, preferences
 from inbox.intents import prepared
 from inbox.intents.understanding import Context
 from tests.world import MARA, World
@@ -42,3 +42,17 @@ async def test_to_be_left_alone(world: World, text: str) -> None:
 )  # fmt: skip
 async def test_other_hours_or_another_way(world: World, text: str) -> None:
     assert await stored(world, text) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "hours"),
+    [
+        ("do not text me after 8 pm", ("", "20:00")), ("stop calling me after 8pm", ("", "20:00")), ("no me llamen después de las 20:00", ("", "20:00")),
+        ("não me liguem depois das 20h", ("", "20:00")), ("do not text me before 9am", ("09:00", "")), ("only call after 6 pm", ("18:00", "")),
+        ("don't call me, text me only after 6 pm", ("18:00", "")), ("please text me only between 10 am and 5 pm", ("10:00", "17:00")),
+    ],
+)  # fmt: skip
+async def test_the_hour_is_the_first_or_the_last(world: World, text: str, hours: tuple[str, str]) -> None:
+    await stored(world, text)
+    [row] = world.rows(preferences)
+    assert (row["not_before"], row["not_after"]) == hours
