@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inbox.accounts.facts import FACTS, Fact
-from inbox.deciding.people import hand_over
+from inbox.deciding.people import hand_over, opt_out_effects
 from inbox.deciding.situation import (
     Decision,
     Person,
@@ -32,7 +32,7 @@ def clarify(s: Situation) -> Decision:
     reply = Reply(answer="clarify", facts=facts) if len(options) >= 2 else Reply(answer="clarify_open")
     return Decision(
         route=Route.CLARIFY, kind="clarify", reason=s.read.reason, intents=s.read.intents, replies=(reply,),
-        awaiting={"awaiting": "clarify", "options": list(options), "misses": misses + 1},
+        effects=opt_out_effects(s), awaiting={"awaiting": "clarify", "options": list(options), "misses": misses + 1},
     )  # fmt: skip
 
 

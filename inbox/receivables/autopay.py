@@ -48,7 +48,7 @@ def run(tx: Tx, house: House, ref: AccountRef, now: datetime) -> list[Charge | H
         return [_hold_back(tx, account, HeldBack("", everything), now)]
     done: list[Charge | HeldBack] = []
     for invoice_id, parts in _due(account, today).items():
-        stop = stop_of(account, pauses, invoice_id, today, house.rules)
+        stop = stop_of(account, pauses, invoice_id, today, house.rules) or _undecided(account, invoice_id)
         if stop is not None:
             done.append(_hold_back(tx, account, HeldBack(invoice_id, stop), now))
         elif house.can_charge and (begun := _begin(tx, account, parts, today, now)):
@@ -60,6 +60,13 @@ def of_charges(account: Account, pauses: Iterable[Pause]) -> list[Pause]:
     """Without the rest from reminders that the bot's own arrangement brings: its parts are charged on their days."""
     arranged = {p.invoice_id for p in account.plans if p.approved_by == ARRANGED_BY}
     return [p for p in pauses if p.of_case or p.reason != "promise_running" or p.invoice_id not in arranged]
+
+
+def _undecided(account: Account, invoice_id: str) -> Denied | None:
+    """Of money on its way, however little, nobody knows yet what it leaves to be charged: the charge waits for the answer."""
+    if any(p.status == "pending" and p.invoice_id == invoice_id for p in account.payments):
+        return Denied("payment_pending", "a payment of this invoice is on its way")
+    return None
 
 
 def _due(account: Account, today: date) -> dict[str, list[Due]]:

@@ -26,7 +26,7 @@ async def stored(world: World, text: str) -> tuple[int, int]:
     [
         "please stop texting me", "please do not text me", "please no more texts", "just stop texting me", "please do not call me at this number",
         "I just want you to stop texting me", "stop texting me, you woke me up at 5am", "don't ever text me again, I got one at 6:15 this morning",
-        "dejen de mandarme mensajes, me despertaron a las 5 am", "parem de mandar mensagens, são 23h",
+        "dejen de mandarme mensajes, me despertaron a las 5 am", "número errado, não sou essa pessoa", "parem de mandar mensagens, são 23h",
     ],
 )  # fmt: skip
 async def test_to_be_left_alone(world: World, text: str) -> None:

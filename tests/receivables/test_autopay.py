@@ -77,11 +77,15 @@ class TestOnItsWay:
         assert isinstance(found, NotNow)
         assert found.denied.reason == "payment_pending"
 
-    async def test_less_than_is_due_covers_nothing(self, till: Till) -> None:
+    async def test_while_a_part_is_on_its_way_nothing_is_charged_and_then_the_rest(self, till: Till) -> None:
         await till.fails()
-        await self.begun(till, "76.24")
+        await self.begun(till, "70.00")
         days(till, 1)
-        assert await charged(till) == ["76.25"]
+        assert await charged(till) == []
+        paid = till.payment("70.00", "P-W")
+        await till.run(lambda tx: payments.settled(tx, till.world.house, "A-300", paid, till.now, None))
+        days(till, 2)
+        assert await charged(till) == ["6.25"]
 
     async def test_an_answer_of_the_bank_that_stays_out_is_on_its_way_too(self, till: Till) -> None:
         await till.fails()
