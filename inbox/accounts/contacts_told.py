@@ -23,12 +23,15 @@ _CHECKED = Sql(
     sa.select(c.kind).where(c.author_id == b("author"), c.status == "approved", c.kind != "payout").distinct()
 )
 _NEW_PHONE = Sql(sa.update(tables.authors).where(a.id == b("author")).values(phone_new_until=b("until")))
+_REST = Sql(
+    sa.update(tables.authors).where(a.id == b("author"), a.rests_until < b("until")).values(rests_until=b("until"))
+)
 _HOLD = Sql(
     sa.update(tables.royalties)
     .where(r.author_id == b("author"), r.hold_until < b("until"))
     .values(hold_until=b("until"))
 )
-_UNTIL = Sql(sa.select(a.phone_new_until).where(a.id == b("author")))
+_UNTIL = Sql(sa.select(a.phone_new_until, a.rests_until).where(a.id == b("author")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +56,8 @@ def kept(tx: Tx, author_id: str, told: Contact, now: datetime, until: datetime) 
     new = [what for what, is_new in (("email", email != row["email"]), ("phone", phone != row["phone"])) if is_new]
     if "phone" in new:
         tx.run(_NEW_PHONE, author=author_id, until=to_micros(until))
+    if new:
+        tx.run(_REST, author=author_id, until=to_micros(until))
     if new and tx.run(_HOLD, author=author_id, until=to_micros(until)):
         for stream in (f"account:{author_id}", "security"):
             events.record(
@@ -66,3 +71,9 @@ def phone_new_until(tx: Tx, author_id: str) -> int:
     """Microseconds: until then the number on file is not called for a change, because it is new itself."""
     row = tx.one(_UNTIL, author=author_id)
     return int(row["phone_new_until"]) if row else 0
+
+
+def rests_until(tx: Tx, author_id: str) -> int:
+    """Microseconds: until then payouts rest after a new contact, whatever a file says of the royalties."""
+    row = tx.one(_UNTIL, author=author_id)
+    return int(row["rests_until"]) if row else 0

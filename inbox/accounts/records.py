@@ -24,7 +24,7 @@ def _saving(table: sa.Table, *left_alone: str) -> Sql:
     return upsert(table, key, *(c.name for c in table.columns if c.name not in (*key, *left_alone)))
 
 
-_AUTHOR = _saving(tables.authors, "billing", "phone_new_until")
+_AUTHOR = _saving(tables.authors, "billing", "phone_new_until", "rests_until")
 _TITLE = _saving(tables.titles)
 _INVOICE = _saving(tables.invoices, "credited")
 _PLAN = _saving(tables.plans, "moves")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from inbox.accounts import base, tables
+from inbox.accounts import base, contacts_told, tables
 from inbox.clock import to_micros
 from inbox.db.store import Sql, Tx
 from inbox.errors import Conflict
@@ -53,7 +53,8 @@ def kept(tx: Tx, author_id: str, value: base.Royalties) -> Kept:
     """The author's row is locked. Raises ``Conflict`` if the currency is another one than that of withdrawals made here."""
     row = tx.one(_KNOWN, author=author_id)
     checked = tx.one(_CHECKED, author=author_id)
-    until = max(to_micros(value.hold_until) if value.hold_until else 0, checked["until"] if checked else 0)
+    told_until = to_micros(value.hold_until) if value.hold_until else 0
+    until = max(told_until, checked["until"] if checked else 0, contacts_told.rests_until(tx, author_id))
     method = row["payout_method"] if row and checked and checked["methods"] else value.payout_method
     out = _taken(tx, author_id, value)
     if row is None or out is None:

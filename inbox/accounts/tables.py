@@ -31,6 +31,7 @@ authors = Table(
     _text("email"),  # lower case
     _text("phone"),  # E.164
     _int("phone_new_until"),  # a number that the billing system changed is not called for a change of payouts before
+    _int("rests_until"),  # payouts rest until then, because a billing system or a file changed a contact
     _text("timezone", "UTC"),
     _text("language", "en"),
     _text("region"),

@@ -119,6 +119,18 @@ async def test_a_new_address_in_a_file_rests_payouts_and_is_not_called(world: Wo
         await called(world, change)
 
 
+@pytest.mark.parametrize("told", [{"email": "mara@new.example"}, {"phone": "+12125550666"}])
+async def test_the_rest_after_a_new_address_outlasts_the_next_royalties(world: World, told: dict[str, str]) -> None:
+    await imports(world, **told)
+    until = royalties(world).hold_until
+    assert until == world.clock.now() + contacts_told.REST
+    world.clock.tick(60)
+    assert MARA.royalties is not None
+    again, at = replace(MARA.royalties, hold_until=None), world.clock.now()
+    await world.store.run(lambda tx: (records.touch(tx, "A-100", at), records.royalties(tx, "A-100", again)))
+    assert royalties(world).hold_until == until
+
+
 async def test_a_file_does_not_undo_a_contact_that_two_people_changed(world: World) -> None:
     await changed(world, kind="phone", address="+12125550777")
     assert (await imports(world)).phone == "+12125550777"
