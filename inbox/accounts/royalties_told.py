@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 import sqlalchemy as sa
 
@@ -15,7 +16,9 @@ from inbox.payouts.tables import changes, setoffs
 b = sa.bindparam
 r, w, s, c = tables.royalties.c, tables.withdrawals.c, setoffs.c, changes.c
 _KNOWN = Sql(sa.select(tables.royalties).where(r.author_id == b("author")))
-#: Days are those of the bank: one that left on the day of the file may be in it or not, and counts as later.
+#: Days are those of the bank: one that left on the day of the file may be in it or not, and counts as later. The bank may
+#: be where that day began last, and its evening is our next day.
+_FURTHEST_BEHIND = timedelta(hours=12)
 _PAID_OUT = Sql(
     sa.select(sa.func.count().label("n"), sa.func.coalesce(sa.func.sum(w.amount), 0).label("amount")).where(
         w.author_id == b("author"),
@@ -73,7 +76,9 @@ def kept(tx: Tx, author_id: str, value: base.Royalties) -> Kept:
 
 def _taken(tx: Tx, author_id: str, value: base.Royalties) -> int | None:
     """Minor units that left here and are not in a sum of that moment; None if nothing did."""
-    day, since = (value.as_of.date().isoformat(), to_micros(value.as_of)) if value.as_of else ("0", 0)
+    day, since = "0", 0
+    if value.as_of is not None:
+        day, since = (value.as_of - _FURTHEST_BEHIND).date().isoformat(), to_micros(value.as_of)
     found = [tx.one(_PAID_OUT, author=author_id, day=day), tx.one(_SET_OFF, author=author_id, since=since)]
     rows = [row for row in found if row is not None and row["n"]]
     return sum(int(row["amount"]) for row in rows) if rows else None

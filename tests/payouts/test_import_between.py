@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -22,9 +22,8 @@ async def told(world: World, *, available: str = "120.00", days: int | None = No
     """The file of the royalty system again; ``days``: how old its sums are, None = it does not say."""
     assert MARA.royalties is not None
     at = world.clock.now()
-    value = replace(
-        MARA.royalties, available=Money.of(available), as_of=None if days is None else at - timedelta(days=days), **more
-    )
+    more = {"as_of": None if days is None else at - timedelta(days=days)} | more
+    value = replace(MARA.royalties, available=Money.of(available), **more)
 
     def unit(tx) -> bool:
         records.touch(tx, "A-100", at)
@@ -70,6 +69,16 @@ async def test_what_left_since_is_taken_off(world: World, state: str, days: int,
         on = TODAY if state in ("sent", "paid") else None
         await reconcile(world, Report(line=2, id=made.id, status=state, on=on, reason="x"))
     assert await told(world, available="210.00", days=days) is True
+    assert available(world) == expected
+
+
+@pytest.mark.parametrize(("hour", "expected"), [(27, "150.00"), (35, "150.00"), (36, "210.00")])
+async def test_the_evening_of_the_banks_day_is_the_next_day_in_utc(world: World, hour: int, expected: str) -> None:
+    made = await withdraw(world, "withdraw 60 of it")
+    await claim(world)
+    await reconcile(world, Report(line=2, id=made.id, status="sent", on=TODAY))
+    as_of = datetime(TODAY.year, TODAY.month, TODAY.day, tzinfo=UTC) + timedelta(hours=hour)
+    assert await told(world, available="210.00", as_of=as_of) is True
     assert available(world) == expected
 
 
