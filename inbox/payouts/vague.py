@@ -51,14 +51,20 @@ _VAGUE = tuple(
         r"(?! (?:time|request|message|e-?mail|mail|party|person|attempt|try|book|edition|year|ago))"),
         (r"(?<!\w)(?:(?:un|dos|tres|um|dois|três) (?:tercio|cuarto|quinto|d[eé]cimo|terço|quarto)s?|"
         r"(?:tercera|cuarta|quinta|d[eé]cima|terça|quarta) parte)(?!\w)"),
+        # a part that nobody measured
+        (r"(?<!\w)(?:(?:withdraw|pay out|cash out|send me|transfer) (?:only |just )?(?:some|a (?:part|portion|bit|little|few))|"
+        r"(?:only|just) (?:some|(?:a )?part)|(?:some|part|a portion|a bit|a fraction) of (?:it|my|the)|"
+        r"(?:una|alguna) parte|un poco|uma parte|um pouco|parte (?:de (?:mis?|las?|los?|eso)|d[oa]s?|disso))(?!\w)"),
         r"[¼½¾⅐-⅞]|(?<![\w/.,-])\d ?/ ?\d(?= (?:of|de|da|do|dos|das)(?!\w))",
         # "$1.5k", "2 mil"
         rf"\d ?(?:k|m|mm|mil|grand|thousand|hundred|million)(?!\w)(?! {_THINGS})",
+        # "1 500": whether that is one figure is not clear
+        r"(?<![\w.,/:#+-])(?<!\d )\d{1,3}(?: \d{3}){1,2}(?!\w)(?! ?[\d-])",
         # a range, a choice, a bound
         rf"\d(?: ?{_MONEY})? (?:or|ou)(?!\w)|\d(?: ?{_MONEY})? o (?:{_SIGN}\d|m[aá]s|menos|algo)",
         rf"(?<!\w)(?:between|entre) {_SIGN}\d",
         rf"(?<![\w.,/:#-]){_SIGN}{_FIGURE}(?: ?{_MONEY})?(?: (?:to|a|até|hasta) | ?[-–—] ?){_SIGN}{_FIGURE}(?![\w/:-]|[.,]\d)",
-        (rf"(?<!\w)(?:at least|at most|up to|(?:no )?more than|less than|over|under|minimum(?: of)?|maximum(?: of)?|al menos|"
+        (rf"(?<!\w)(?:at least|at most|up to|(?:no )?more than|less than|over|under|above|beyond|minimum(?: of)?|maximum(?: of)?|al menos|"
         rf"por lo menos|como m[ií]nimo|hasta|m[aá]s de|menos de|pelo menos|no m[aá]ximo|até|mais de) {_SIGN}\d"),
     )
 )  # fmt: skip

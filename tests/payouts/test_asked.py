@@ -81,6 +81,10 @@ def test_what_nobody_can_pay(text, trouble):
     ("withdraw $1.5k", "en"), ("withdraw 2k", "en"), ("retirar 2 mil", "es"), ("sacar 1 mil", "pt"),
     ("between 100 and 200", "en"), ("withdraw 150 or 200", "en"), ("withdraw $100 to $200", "en"), ("withdraw 100-200", "en"),
     ("150 or so", "en"), ("entre 100 y 200", "es"), ("retirar 150 o 200", "es"), ("sacar 150 ou 200", "pt"),
+    ("withdraw some of it", "en"), ("please pay out part of my royalties", "en"), ("withdraw only a part", "en"),
+    ("withdraw a portion of the money", "en"), ("retirar una parte", "es"), ("retirar parte de mis regalías", "es"),
+    ("sacar uma parte", "pt"), ("sacar parte dos meus royalties", "pt"), ("withdraw everything above 100", "en"),
+    ("withdraw 1 500", "en"), ("retirar 1 200,50", "es"),
     ("withdraw up to $200", "en"), ("withdraw at least 100", "en"), ("half of $100.00", "en"),
 ])  # fmt: skip
 def test_what_no_single_figure_says_is_asked_back(text, language):
@@ -101,6 +105,7 @@ def test_what_no_single_figure_says_is_asked_back(text, language):
     ("mil gracias, retiren 80 de eso", "es", "80.00"), ("retirar 150 o antes possível", "pt", "150.00"),
     ("on 2026-03-20 I asked, withdraw 80.50 of it", "en", "80.50"),
     ("half of my $233.75", "en", "116.87"), ("withdraw 150 from my royalties", "en", "150.00"),
+    ("call me at 555 123 4567, withdraw 80 of it", "en", "80.00"),
     ("I am on leave, withdraw 80 please", "en", "80.00"), ("withdraw 150 to my bank account", "en", "150.00"),
 ])  # fmt: skip
 def test_what_only_looks_like_a_figure_or_an_exception(text, language, expected):
