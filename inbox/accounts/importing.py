@@ -126,13 +126,14 @@ def _write(tx: Tx, rows: Sequence[Row], at: datetime, stayed: list[str]) -> dict
         row.values["applied"] = _applied(row, left)
     for table in TABLES:
         for row in by_table[table]:
-            if table == "authorisations":
-                import_authorisations.write(tx, row, at)
-            elif table == "royalties":
+            if table == "royalties":
                 if not records.royalties(tx, row.author_id, _royalties(row, currencies[row.author_id])):
                     stayed.append(row.author_id)
-            else:
+            elif table != "authorisations":
                 _write_row(tx, row, currencies[row.author_id], parts)
+    # At last: they look at the author's account, which would be kept from then on without what is written later.
+    for row in by_table["authorisations"]:
+        import_authorisations.write(tx, row, at)
     return {table: len(by_table[table]) for table in TABLES if by_table[table]}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from inbox import authorisations
-from inbox.accounts import importing
+from inbox.accounts import importing, ledger
 from inbox.accounts.base import AccountRef
 from inbox.accounts.importing import Report
 from inbox.db.store import Store
@@ -116,3 +116,23 @@ def test_a_table_of_its_own_for_an_author_who_is_in_the_ledger(sqlite_store: Sto
     assert report.ok, report.problems
     [found] = on_record(sqlite_store)
     assert (found.point, found.scope.money, found.status) == (ContactPoint("phone", "+15035550177"), False, "approved")
+
+
+def test_what_the_same_file_says_after_them_is_known_at_once(sqlite_store: Store, tmp_path: Path) -> None:
+    contested = {
+        "id": "D-1",
+        "amount": "30.00",
+        "reason": "not_mine",
+        "opened": "2026-03-09",
+        "status": "needs_response",
+    }
+    promised = {"id": "P-1", "amount": "30.00", "date": "2026-03-20", "status": "open", "made": "2026-03-10"}
+    owed = {"id": "INV-1", "total": "30.00", "balance": "30.00", "issued": "2026-02-01", "due": "2026-03-01"}
+    report = imported(
+        sqlite_store, tmp_path, JO, invoices=[owed], disputes=[{**contested, "invoice": "INV-1"}],
+        promises=[{**promised, "invoice": "INV-1"}],
+    )  # fmt: skip
+    assert report.ok, report.lines()
+    account = sqlite_store.read_now(lambda tx: ledger.load(tx, AccountRef("ledger", "A-1")))
+    assert [d.id for d in account.disputes] == ["D-1"]
+    assert [p.id for p in account.promises] == ["P-1"]
