@@ -131,7 +131,9 @@ def _amount(typed: str, link: Link, invoice: Invoice) -> Money:
     return amount
 
 
-_SPOKEN = re.compile(r"(?P<whole>\d{1,7}|\d{1,3}(?P<apart>[.,' ])\d{3}(?:(?P=apart)\d{3})?)(?:[.,](?P<part>\d{1,2}))?")
+_SPOKEN = re.compile(
+    r"(?P<whole>\d{1,7}|[1-9]\d{0,2}(?P<apart>[.,' ])\d{3}(?:(?P=apart)\d{3})?)(?:[.,](?P<part>\d{1,2}))?"
+)
 
 
 def _plain(typed: str) -> str:
