@@ -53,7 +53,7 @@ def kept(tx: Tx, author_id: str, told: Contact, now: datetime, until: datetime) 
     checked = {x["kind"] for x in tx.all(_CHECKED, author=author_id)}
     email = row["email"] if "email" in checked else told.email
     phone = row["phone"] if "phone" in checked else told.phone
-    new = [what for what, is_new in (("email", email != row["email"]), ("phone", phone != row["phone"])) if is_new]
+    new = [what for what, value in (("email", email), ("phone", phone)) if value and value != row[what]]
     if "phone" in new:
         tx.run(_NEW_PHONE, author=author_id, until=to_micros(until))
     if new:

@@ -135,3 +135,9 @@ async def test_a_file_does_not_undo_a_contact_that_two_people_changed(world: Wor
     await changed(world, kind="phone", address="+12125550777")
     assert (await imports(world)).phone == "+12125550777"
     assert (await imports(world, email="mara@new.example")).email == "mara@new.example"
+
+
+async def test_a_file_that_leaves_an_address_out_rests_nothing(world: World) -> None:
+    await imports(world, phone="")
+    assert royalties(world).hold_until is None
+    assert security(world) == []
