@@ -8,11 +8,9 @@ chat reply costs one commit; otherwise a ``triage`` job does it.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
-from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -26,6 +24,7 @@ from inbox import (
     events,
     jobs,
     jsontext,
+    masking,
     metrics,
     redaction,
     triage,
@@ -45,6 +44,7 @@ from inbox.errors import InboxError, Overloaded
 from inbox.house import House
 from inbox.ids import new_id
 from inbox.log import bound
+from inbox.masking import Hidden
 from inbox.message import (
     Accepted,
     ChannelName,
@@ -59,9 +59,6 @@ from inbox.message import (
 
 log = logging.getLogger(__name__)
 QUEUE_LIMIT = 5_000  # units waiting for the store; beyond it a provider is told to come again
-TEXT_LIMIT = 100_000  # characters kept of one message
-RAW_LIMIT = 200_000
-_KEYS = frozenset({"message_id", "in_reply_to", "references", "call_sid"})  # ids in ``meta``, compared with others
 _LONG = 20_000  # characters that are masked in a thread, so that nobody waits for them
 
 b = sa.bindparam
@@ -113,7 +110,7 @@ class Reception:
         if self._store.waiting > QUEUE_LIMIT:
             raise Overloaded
         long = len(message.text) + len(message.raw) > _LONG
-        hidden = await asyncio.to_thread(masked, message) if long else masked(message)
+        hidden = await asyncio.to_thread(masking.masked, message) if long else masking.masked(message)
         try:
             accepted = await self._store.run(
                 lambda tx: accept(tx, self._house, hidden, self._clock, decide_now=self._local)
@@ -132,13 +129,13 @@ class Reception:
 
     async def update(self, update: DeliveryUpdate) -> None:
         now = self._clock.now()
-        told = replace(update, detail=_masked(update.detail))  # a bounce may quote what was written
+        told = replace(update, detail=masking.plain(update.detail))  # a bounce may quote what was written
         await self._store.run(lambda tx: delivery.record(tx, self._house, told, now))
 
     async def quarantine(self, channel: ChannelName, source_id: str, raw: bytes, reason: str) -> None:
-        whole = raw[:RAW_LIMIT].decode("utf-8", "replace").replace("\x00", "\ufffd")
+        whole = raw[: masking.RAW_LIMIT].decode("utf-8", "replace").replace("\x00", "\ufffd")
         text = await asyncio.to_thread(redaction.mask_encoded, whole)
-        reason, source_id = redaction.mask(reason).text, _key(source_id)
+        reason, source_id = redaction.mask(reason).text, masking.key_of(source_id)
         now = to_micros(self._clock.now())
 
         def keep(tx: Tx) -> None:
@@ -190,31 +187,6 @@ class Reception:
                 await event.wait()
                 event.clear()
                 yield
-
-
-@dataclass(frozen=True, slots=True)
-class Hidden:
-    """A message whose texts are masked, what was masked in it, and the codes that it may answer with."""
-
-    message: InboundMessage
-    found: tuple[redaction.Masked, ...]
-    codes: tuple[str, ...] = field(repr=False)
-
-
-def masked(message: InboundMessage) -> Hidden:
-    """Everything outside people wrote or named, masked and cut to what is kept. Pure; needs no database."""
-    text = redaction.mask(_clean(message.text)[:TEXT_LIMIT])
-    subject = redaction.mask(_clean(message.subject)[:1000])
-    files = tuple(replace(a, filename=_masked(a.filename)[:300]) for a in message.attachments)
-    meta = {k: _keys(str(v)[:2000]) if k in _KEYS else _masked(str(v)[:2000]) for k, v in message.meta.items()}
-    hidden = replace(
-        message, text=text.text, subject=subject.text, sender_name=_masked(message.sender_name)[:200],
-        recipient=_clean(message.recipient), source_id=_key(message.source_id), attachments=files, meta=meta,
-        thread_keys=tuple(_key(k) for k in message.thread_keys[:50]),
-        raw=redaction.mask_encoded(_clean(message.raw)[:RAW_LIMIT]) if message.raw else "",
-    )  # fmt: skip
-    codes = redaction.codes_in(f"{message.subject[:200]} \n{message.text[:2000]}")
-    return Hidden(hidden, (text, subject), codes)
 
 
 def accept(tx: Tx, house: House, hidden: Hidden, clock: Clock, *, decide_now: bool) -> Accepted:
@@ -305,8 +277,8 @@ def _sealed(house: House, hidden: Hidden, conversation: Conversation) -> Hidden:
         return hidden
     m = hidden.message
     given = " ".join(verification.seal(house, code) for code in hidden.codes)
-    meta = {k: redaction.mask_given(v) for k, v in m.meta.items() if k not in _KEYS}
-    meta |= {k: v for k, v in m.meta.items() if k in _KEYS}
+    meta = {k: redaction.mask_given(v) for k, v in m.meta.items() if k not in masking.KEYS}
+    meta |= {k: v for k, v in m.meta.items() if k in masking.KEYS}
     message = replace(
         m, text=redaction.mask_given(m.text), subject=redaction.mask_given(m.subject), raw=redaction.mask_given(m.raw),
         meta={**meta, "given": given},
@@ -320,7 +292,7 @@ def _store(
     """Insert; returns the row."""
     key, message = new_id(), hidden.message
     told = continued.join(tx, conversation.id, key, message.text, message.raw, now)
-    masked = _counts(hidden.found, told.kinds)
+    masked = masking.counts(hidden.found, told.kinds)
     thread = {
         "message_id": message.meta.get("message_id", ""), "keys": list(message.thread_keys),
         "references": message.meta.get("references", "").split()[-20:],
@@ -347,37 +319,6 @@ def _store(
     if message.channel == "chat":
         tx.wake(f"chat:{address(message.sender)}")  # the author's other tabs
     return row
-
-
-def _counts(masked: Sequence[redaction.Masked], kinds: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """Kinds and counts of what was masked, for the audit."""
-    total = Counter(kinds)
-    for part in masked:
-        for found in part.found:
-            total[found.kind] += found.count
-    return [{"kind": kind, "count": count} for kind, count in sorted(total.items())]
-
-
-def _masked(text: str) -> str:
-    return redaction.mask(_clean(text)).text
-
-
-def _keys(keys: str) -> str:
-    return " ".join(_key(key) for key in keys.split())
-
-
-def _key(key: str) -> str:
-    """An id of a provider or a mail: kept as it is unless a card number stands in it, then only its digest."""
-    if len(key) < 13 or redaction.mask(key).text == key:
-        return key
-    return "sha256:" + hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
-
-
-def _clean(text: str) -> str:
-    """What both databases can hold: no NUL, no lone surrogates."""
-    if text.isascii() and "\x00" not in text:
-        return text
-    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
 def _chat_point(visitor: ContactPoint, account_id: str) -> ContactPoint:

@@ -18,7 +18,7 @@ LEVEL = {
     "log": WORDS, "metrics": WORDS,
     # 1 pure
     "intents": PURE, "templates": PURE, "accounts": PURE, "escalation": PURE, "crm": PURE, "channels.base": PURE, "decide": PURE, "deciding": PURE,
-    "contact_policy": PURE, "house": PURE, "disclosure": PURE, "papers": PURE,
+    "contact_policy": PURE, "house": PURE, "masking": PURE, "disclosure": PURE, "papers": PURE,
     # 2 store
     "db": STORE, "events": STORE, "jobs": STORE, "contacts": STORE, "conversations": STORE, "accounts.tables": STORE,
     # 3 verbs

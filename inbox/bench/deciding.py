@@ -17,8 +17,9 @@ from inbox.clock import SystemClock
 from inbox.db import migrate
 from inbox.db.store import Store, Tx, open_store
 from inbox.house import House
-from inbox.intake import accept, masked
+from inbox.intake import accept
 from inbox.intents.understanding import Context, Reader, Understanding
+from inbox.masking import masked
 from inbox.message import ContactPoint, InboundMessage, SenderProof
 
 if TYPE_CHECKING:
