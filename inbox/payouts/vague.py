@@ -58,6 +58,8 @@ _VAGUE = tuple(
         r"[¼½¾⅐-⅞]|(?<![\w/.,-])\d ?/ ?\d(?= (?:of|de|da|do|dos|das)(?!\w))",
         # "$1.5k", "2 mil"
         rf"\d ?(?:k|m|mm|mil|grand|thousand|hundred|million)(?!\w)(?! {_THINGS})",
+        # "50 cents": read as a figure it would be fifty
+        r"\d ?(?:cents?|centavos?|centimos?|céntimos?|¢)(?!\w)",
         # "1 500": whether that is one figure is not clear
         r"(?<![\w.,/:#+-])(?<!\d )\d{1,3}(?: \d{3}){1,2}(?!\w)(?! ?[\d-])",
         # a range, a choice, a bound

@@ -59,11 +59,13 @@ def _tell(
     if set(account.flags) & set(SILENCING_FLAGS) or conversation.owner not in ("", BOT):
         return ""  # a person has the conversation, or nothing automatic speaks of money
     source, as_of = account.source_of(payment.id), account.as_of.isoformat()
+    where = acts.reply_channels(tx, house, conversation, account.points())
+    if not where:
+        return ""
     facts: dict[str, Any] = {"amount": payment.amount, "paid_on": payment.on}
     paper = {"document_id": payment.id, "kind": "receipt", "language": conversation.language}
     facts["link"] = links.create(tx, house, "document", account.ref, conversation.id, paper, now)
     words = Say(answer="payment_received", facts=facts, sources=dict.fromkeys(facts, (source, as_of)))
-    where = acts.reply_channels(tx, house, conversation, account.points())
     for channel, point in where.items():
         to = To(channel=channel, point=point, name=(account.name.split() or [""])[0], timezone=account.timezone)
         said = say(tx, house, conversation, to, [words], now, purpose="notice", meta={"payment": payment.id})
