@@ -37,7 +37,11 @@ _MOVE_POINT = Sql(
     .where(contact_points.c.kind == b("of_kind"), contact_points.c.value == b("of_value"))
     .values(contact_id=b("contact"))
 )
-_POINTS = Sql(sa.select(contact_points).where(contact_points.c.contact_id == b("contact")))
+_POINTS = Sql(
+    sa.select(contact_points)
+    .where(contact_points.c.contact_id == b("contact"))
+    .order_by(contact_points.c.kind, contact_points.c.value)
+)
 _SUPPRESSED = Sql(
     sa.select(suppressions)
     .where(suppressions.c.kind == b("kind"), suppressions.c.value == b("value"), suppressions.c.lifted_at == 0)

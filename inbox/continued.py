@@ -44,9 +44,9 @@ _SET = Sql(
 _DECISION = Sql(sa.select(decisions.c.record).where(decisions.c.message_id == b("message")))
 _SET_DECISION = Sql(sa.update(decisions).where(decisions.c.message_id == b("message")).values(record=b("to")))
 _CASES = Sql(
-    sa.select(handoffs.c.number, handoffs.c.facts).where(
-        handoffs.c.conversation_id == b("conversation"), handoffs.c.status.in_(["open", "claimed"])
-    )
+    sa.select(handoffs.c.number, handoffs.c.facts)
+    .where(handoffs.c.conversation_id == b("conversation"), handoffs.c.status.in_(["open", "claimed"]))
+    .order_by(handoffs.c.number)
 )
 _SET_CASE = Sql(
     sa.update(handoffs).where(handoffs.c.number == b("case")).values(facts=b("to"), version=handoffs.c.version + 1)

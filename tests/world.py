@@ -190,14 +190,19 @@ class World:
         raise AssertionError("no code was sent")
 
     def rows(self, table: Any, **where: Any) -> list[Any]:
+        """Oldest first: a server returns rows in any order, and moves those that were updated."""
         from sqlalchemy import select
 
         from inbox.db.store import Sql
 
-        statement = select(table)
+        made = [table.c[name] for name in _MADE if name in table.c][:1]
+        statement = select(table).order_by(*made, *table.primary_key)
         for name, value in where.items():
             statement = statement.where(table.c[name] == value)
         return self.store.read_now(lambda tx: tx.all(Sql(statement)))
+
+
+_MADE = ("at", "created_at", "recorded_at", "asked_at", "opened_at", "merged_at", "parked_at")
 
 
 def _sender(by: Account | None, channel: str) -> tuple[ContactPoint, SenderProof, str]:
